@@ -1,0 +1,1 @@
+"""journeystream turns a stream of user events on Kafka into customer journeys."""

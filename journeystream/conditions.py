@@ -1,0 +1,253 @@
+"""What a condition means: compiled once at publishing, then asked many times.
+
+Laws:
+
+1. A condition is asked at a *moment*: one user, one instant, and where they stand. It reads
+   nothing else, never raises, and changes nothing.
+2. An event leaf counts the instants that the user's facts keep for its predicate. A rolling
+   window holds the event of instant t from t until just before t + window. `since` counts
+   what came strictly after.
+3. Only what a partition applied after it had learned of a journey counts for that journey
+   (`floor`), so that what other journeys happen to keep can not change its truth.
+4. `turns` names the next instant at which time alone may change the truth, so nothing polls.
+   `flip` walks those instants to the one at which the truth does change.
+
+Facts are bounded: to tell "at least n" the n newest instants are enough, to tell "at most n"
+n + 1 are. That number is the predicate's `keep`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from typing import Protocol
+
+import orjson
+
+from journeystream.comparisons import MISSING, Comparison, Test, at_path, compile_comparison
+from journeystream.condition_language import (
+    AllOf,
+    AnyOf,
+    AudienceLeaf,
+    Condition,
+    EventLeaf,
+    Not,
+    TraitLeaf,
+)
+from journeystream.durations import Duration, parse_duration
+from journeystream.effects import stable_id
+from journeystream.events import Event
+from journeystream.user import NEVER, User
+
+
+@dataclass(slots=True)
+class Moment:
+    """The question's context: a user at an instant, in a journey, at a step."""
+
+    user: User
+    now: int
+    floor: int = NEVER
+    entered_at: int = NEVER
+    step_since: int = NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """Which events count for a leaf. Equal predicates share an id, and so their facts."""
+
+    id: str
+    kind: str
+    name: str
+    matches: Callable[[Event], bool]
+    keep: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledCondition:
+    """A condition ready to be asked.
+
+    `predicates` are the events that can change its truth, `welcomes` the ids of those whose
+    arrival can bring it about; `traits` are the top-level traits that it reads.
+    """
+
+    holds: Callable[[Moment], bool]
+    turns: Callable[[Moment], int | None]
+    predicates: Mapping[str, Predicate]
+    welcomes: frozenset[str]
+    traits: frozenset[str]
+
+
+def compile_condition(
+    condition: Condition, zone: tzinfo, audiences: Mapping[str, Condition]
+) -> CompiledCondition:
+    """Compile a validated condition; an audience leaf means the audience's own condition."""
+    match condition:
+        case AllOf():
+            return _group([compile_condition(part, zone, audiences) for part in condition.all], all)
+        case AnyOf():
+            return _group([compile_condition(part, zone, audiences) for part in condition.any], any)
+        case Not():
+            inner = compile_condition(condition.not_, zone, audiences)
+            return replace(inner, holds=lambda moment: not inner.holds(moment))
+        case EventLeaf():
+            return _event_leaf(condition, zone)
+        case TraitLeaf():
+            return _trait_leaf(condition)
+        case AudienceLeaf():
+            return compile_condition(audiences[condition.audience], zone, audiences)
+
+
+def flip(condition: CompiledCondition, moment: Moment) -> int | None:
+    """Return the next instant at which time alone changes the truth, or None.
+
+    It ends: every turn is later than the one before, and there are no more turns than
+    facts that are kept.
+    """
+    truth = condition.holds(moment)
+    later = replace(moment)
+    while (turn := condition.turns(later)) is not None:
+        later.now = turn
+        if condition.holds(later) != truth:
+            return turn
+    return None
+
+
+def earliest(instants: Iterable[int | None]) -> int | None:
+    """Return the earliest of the instants that are there."""
+    return min((instant for instant in instants if instant is not None), default=None)
+
+
+class ReadsEvents(Protocol):
+    """Whatever depends on event predicates: a condition, or a whole journey."""
+
+    @property
+    def predicates(self) -> Mapping[str, Predicate]:
+        """The predicates by id."""
+
+
+def merge_predicates(readers: Iterable[ReadsEvents]) -> dict[str, Predicate]:
+    """Join the predicates of many readers, each keeping what its neediest leaf needs."""
+    merged: dict[str, Predicate] = {}
+    for reader in readers:
+        for id_, predicate in reader.predicates.items():
+            known = merged.get(id_)
+            if known is None or known.keep < predicate.keep:
+                merged[id_] = predicate
+    return merged
+
+
+def _group(
+    parts: list[CompiledCondition], join: Callable[[Iterable[bool]], bool]
+) -> CompiledCondition:
+    if len(parts) == 1:
+        return parts[0]
+    return CompiledCondition(
+        holds=lambda moment: join(part.holds(moment) for part in parts),
+        turns=lambda moment: earliest(part.turns(moment) for part in parts),
+        predicates=merge_predicates(parts),
+        welcomes=frozenset().union(*(part.welcomes for part in parts)),
+        traits=frozenset().union(*(part.traits for part in parts)),
+    )
+
+
+def _trait_leaf(leaf: TraitLeaf) -> CompiledCondition:
+    path = leaf.trait.split(".")
+    test = compile_comparison(leaf)
+    return CompiledCondition(
+        holds=lambda moment: test(at_path(moment.user.traits, path)),
+        turns=lambda _: None,
+        predicates={},
+        welcomes=frozenset(),
+        traits=frozenset(path[:1]),
+    )
+
+
+def _event_leaf(leaf: EventLeaf, zone: tzinfo) -> CompiledCondition:
+    fewest, most = leaf.bounds
+    predicate = _predicate(leaf, keep=fewest if most < 0 else most + 1)
+    id_ = predicate.id
+    window = parse_duration(leaf.within) if leaf.within else None
+    first = _first_counted(leaf, window, zone)
+
+    def holds(moment: Moment) -> bool:
+        facts = moment.user.facts.get(id_)
+        count = len(facts) - first(facts, moment) if facts else 0
+        return count >= fewest and (most < 0 or count <= most)
+
+    def turns(moment: Moment) -> int | None:
+        facts = moment.user.facts.get(id_)
+        if window is None or not facts or (index := first(facts, moment)) == len(facts):
+            return None
+        return window.after(facts[index], zone)
+
+    return CompiledCondition(
+        holds=holds,
+        turns=turns,
+        predicates={id_: predicate},
+        welcomes=frozenset((id_,) if fewest else ()),
+        traits=frozenset(),
+    )
+
+
+def _first_counted(
+    leaf: EventLeaf, window: Duration | None, zone: tzinfo
+) -> Callable[[list[int], Moment], int]:
+    """Return how to find the index of the first fact that the leaf's window holds."""
+    if window is not None:
+
+        def in_window(facts: list[int], moment: Moment) -> int:
+            index = bisect_right(facts, moment.floor)
+            while index < len(facts) and window.after(facts[index], zone) <= moment.now:
+                index += 1
+            return index
+
+        return in_window
+    if leaf.since == "entry":
+        return lambda facts, moment: bisect_right(facts, max(moment.floor, moment.entered_at))
+    if leaf.since == "step":
+        return lambda facts, moment: bisect_right(facts, max(moment.floor, moment.step_since))
+    return lambda facts, moment: bisect_right(facts, moment.floor)
+
+
+def _predicate(leaf: EventLeaf, keep: int) -> Predicate:
+    kind, name = leaf.kind_and_name
+    after, before = leaf.dates
+    where = leaf.model_dump(mode="json", by_alias=True, exclude_none=True)["where"]
+    written = orjson.dumps(where, option=orjson.OPT_SORT_KEYS).decode()
+    tests = [_property_test(path, wanted) for path, wanted in leaf.where.items()]
+    if after is not None:
+        tests.append(lambda event: event.at >= after)
+    if before is not None:
+        tests.append(lambda event: event.at < before)
+    return Predicate(
+        id=stable_id(kind, name, written, str(after), str(before))[:12],
+        kind=kind,
+        name=name,
+        matches=_all_pass(tests),
+        keep=keep,
+    )
+
+
+def _all_pass(tests: list[Callable[[Event], bool]]) -> Callable[[Event], bool]:
+    if not tests:
+        return lambda _: True
+    if len(tests) == 1:
+        return tests[0]
+    return lambda event: all(test(event) for test in tests)
+
+
+def _property_test(path: str, wanted: object) -> Callable[[Event], bool]:
+    comparison = wanted if isinstance(wanted, Comparison) else Comparison(equals=wanted)
+    test: Test = compile_comparison(comparison)
+    names = path.split(".")
+    if names[0] == "context" and len(names) > 1:
+        inside = names[1:]
+        return lambda event: test(at_path(event.context, inside))
+
+    def passes(event: Event) -> bool:
+        value = event.properties.get(path, MISSING)
+        return test(value if value is not MISSING else at_path(event.properties, names))
+
+    return passes

@@ -1,0 +1,228 @@
+"""What a journey file and an audience file may say, and how they are read.
+
+A file is YAML or JSON, with one or more documents. `kind` tells a journey (the default) from
+an audience. Reading reports every problem of every document at once; what can only be judged
+as a whole (dangling references, loops, limits) is in `validation.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from journeystream.condition_language import Condition
+from journeystream.durations import parse_duration
+from journeystream.errors import DefinitionError, Problem, UserError
+from journeystream.steps import Step
+from journeystream.steps.contract import ID_PATTERN
+
+
+class _Written(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Entry(_Written):
+    """Who enters, and whether they may enter again."""
+
+    name: str = Field("", description="what people see")
+    condition: Condition = Field(description="users enter when it turns true")
+    reentry: Literal["never", "after_exit"] = Field(
+        "never", description="after_exit: a user who left enters when it turns true anew"
+    )
+    next: str | None = Field(None, description="the first step; default: the first one listed")
+
+
+class ExitRule(_Written):
+    """A condition that takes the user out at once, wherever they are."""
+
+    name: str = Field(min_length=1, description="unique in the journey; the exit's detail")
+    condition: Condition
+
+
+class ExampleEvent(_Written):
+    """An event of an example, at a time from its start."""
+
+    at: str | None = Field(None, description="a duration from the example's start; default: then")
+    user: str = "u1"
+    event: str | None = Field(None, description="name of a track event")
+    page: str | None = Field(None, description="name of a page call")
+    screen: str | None = Field(None, description="name of a screen call")
+    properties: dict[str, Any] = Field(default_factory=dict)
+    context: dict[str, Any] = Field(default_factory=dict)
+    traits: dict[str, Any] = Field(default_factory=dict, description="an identify call's traits")
+
+
+class ExpectedEffect(_Written):
+    """An Entered or Exited that an example must yield."""
+
+    at: str | None = Field(None, description="a duration from the example's start; default: then")
+    user: str = "u1"
+    enters: str | None = Field(None, description="id of the send step entered")
+    exits: str | None = Field(None, description="id of the send step exited")
+    reason: str | None = Field(None, description="why it was exited, when that matters")
+
+
+class Example(_Written):
+    """Events in, and all the effects out; `journeystream validate` runs it in virtual time."""
+
+    name: str
+    events: list[ExampleEvent] = Field(min_length=1)
+    until: str | None = Field(None, description="when to stop; default: at the last event")
+    expect: list[ExpectedEffect] = Field(description="every Entered and Exited, in order")
+
+
+class JourneyDefinition(_Written):
+    """A journey: who enters, the steps, and what takes people out."""
+
+    kind: Literal["journey"] = "journey"
+    id: str = Field(pattern=ID_PATTERN, description="stays when the journey is renamed")
+    name: str = Field(min_length=1)
+    description: str = ""
+    time_zone: str | None = Field(None, description="for calendar months; default: the project's")
+    entry: Entry
+    exits: list[ExitRule] = Field(default_factory=list)
+    max_duration: str | None = Field(None, description="everyone leaves after this long")
+    at_end: Literal["rest", "exit"] = Field(
+        "rest", description="what a path that ends at a send step means for the user"
+    )
+    steps: list[Step] = Field(min_length=1)
+    examples: list[Example] = Field(default_factory=list)
+
+    @field_validator("max_duration")
+    @classmethod
+    def _max_duration_is_one(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_duration(text)
+        return text
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, name: str | None) -> str | None:
+        if name is not None:
+            try:
+                ZoneInfo(name)
+            except (KeyError, ValueError):
+                raise ValueError(f"{name!r} is no time zone: write one like Europe/Paris") from None
+        return name
+
+    @property
+    def first_step(self) -> str:
+        """The id of the step that everyone comes to first."""
+        return self.entry.next or self.steps[0].id
+
+    def conditions(self) -> Iterator[tuple[str, Condition]]:
+        """Yield (path, condition) for every condition in the journey."""
+        yield "entry.condition", self.entry.condition
+        for index, rule in enumerate(self.exits):
+            yield f"exits[{index}].condition", rule.condition
+        for index, step in enumerate(self.steps):
+            for path, condition in step.conditions():
+                yield f"steps[{index}].{path}", condition
+
+
+class AudienceDefinition(_Written):
+    """A named condition that journeys can ask for: `audience: ID`."""
+
+    kind: Literal["audience"]
+    id: str = Field(pattern=ID_PATTERN)
+    name: str = Field(min_length=1)
+    description: str = ""
+    condition: Condition
+
+
+def _kind(written: object) -> str:
+    kind = written.get("kind", "journey") if isinstance(written, Mapping) else "journey"
+    return str(kind)
+
+
+Definition = Annotated[
+    Annotated[JourneyDefinition, Tag("journey")] | Annotated[AudienceDefinition, Tag("audience")],
+    Discriminator(_kind),
+]
+_DEFINITION: TypeAdapter[JourneyDefinition | AudienceDefinition] = TypeAdapter(Definition)
+
+
+def read_definitions(path: Path) -> list[JourneyDefinition | AudienceDefinition]:
+    """Read every document of a file; DefinitionError lists all problems in all of them."""
+    try:
+        documents = list(YAML(typ="safe").load_all(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UserError(f"{path}: can not be read ({error.strerror}); check the path") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: is no YAML or JSON: {' '.join(str(error).split())}") from None
+    if not documents:
+        raise UserError(f"{path}: is empty; write a journey, see `journeystream init`")
+    definitions, problems = [], []
+    for index, document in enumerate(documents):
+        try:
+            definitions.append(parse_definition(document, str(path)))
+        except DefinitionError as error:
+            inside = f"document {index + 1}: " if len(documents) > 1 else ""
+            problems += [
+                Problem(inside + problem.path, problem.message, problem.advice)
+                for problem in error.problems
+            ]
+    if problems:
+        raise DefinitionError(str(path), problems)
+    return definitions
+
+
+def parse_definition(document: object, source: str) -> JourneyDefinition | AudienceDefinition:
+    """Check one document's form; DefinitionError lists every problem."""
+    try:
+        return _DEFINITION.validate_python(document)
+    except ValidationError as error:
+        raise DefinitionError(
+            source, [_problem(document, details) for details in error.errors()]
+        ) from None
+
+
+def definition_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a definition document."""
+    return _DEFINITION.json_schema(by_alias=True)
+
+
+def _problem(document: object, details: ErrorDetails) -> Problem:
+    advice = {
+        "missing": "add it",
+        "extra_forbidden": "remove it, or correct its name",
+        "union_tag_not_found": "write `type:` with one of the step types",
+    }.get(details["type"], "mend the value")
+    message = details["msg"].removeprefix("Value error, ")
+    if details["type"] == "missing":
+        message = "is missing"
+    elif details["type"] == "extra_forbidden":
+        message = "is not known here"
+    return Problem(_path(document, details["loc"]) or "document", message, advice)
+
+
+def _path(document: object, location: tuple[int | str, ...]) -> str:
+    """Turn pydantic's location into a path, without the tags of its unions."""
+    path = ""
+    for depth, part in enumerate(location):
+        if isinstance(part, int):
+            path += f"[{part}]"
+            inside = isinstance(document, list) and part < len(document)
+            document = document[part] if inside else None  # type: ignore[index]
+        elif isinstance(document, Mapping) and part in document:
+            path += f".{part}" if path else part
+            document = document[part]
+        elif isinstance(document, Mapping) and depth == len(location) - 1:
+            path += f".{part}" if path else part
+    return path

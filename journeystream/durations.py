@@ -1,0 +1,83 @@
+"""Durations as people write them, and how an instant moves by one.
+
+Law: `minutes`, `hours`, `days` and `weeks` are exact spans of time (a day is 24 hours);
+`months` are calendar months in a time zone: the wall-clock time of day is kept over a
+daylight-saving change, and a day that the month lacks becomes its last one.
+
+An *instant* is everywhere an integer: microseconds since 1970-01-01T00:00:00Z.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+MICROS = 1_000_000
+_EXACT = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
+_UNITS = (*_EXACT, "month")
+_TERM = re.compile(r"\s*(\d{1,6})\s*([a-z]+?)s?\s*(?:,|and\b)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A span: calendar `months`, then exact `micros`."""
+
+    months: int
+    micros: int
+
+    def after(self, instant: int, zone: tzinfo) -> int:
+        """Return the instant that lies this span after `instant`."""
+        if self.months:
+            instant = _add_months(instant, self.months, zone)
+        return instant + self.micros
+
+
+def parse_duration(text: str) -> Duration:
+    """Read `1 day`, `90 minutes` or `1 day 2 hours`; ValueError says what is allowed."""
+    months = micros = end = 0
+    while end < len(text):
+        term = _TERM.match(text, end)
+        if term is None or term[2] not in _UNITS:
+            raise ValueError(
+                f"{text!r} is no duration: write a number and one of "
+                f"{', '.join(unit + 's' for unit in _UNITS)}, as in '1 day 2 hours'"
+            )
+        amount = int(term[1])
+        if term[2] == "month":
+            months += amount
+        else:
+            micros += amount * _EXACT[term[2]] * MICROS
+        end = term.end()
+    if not months and not micros:
+        raise ValueError(f"{text!r} is no duration: it must be longer than nothing")
+    return Duration(months, micros)
+
+
+def instant_of(moment: datetime) -> int:
+    """Return the instant of an aware datetime."""
+    seconds = int(moment.timestamp() // 1)
+    return seconds * MICROS + moment.microsecond
+
+
+def parse_instant(text: str) -> int:
+    """Read an ISO 8601 time; without an offset it is UTC. ValueError when it is none."""
+    moment = datetime.fromisoformat(text)
+    return instant_of(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def iso(instant: int) -> str:
+    """Write an instant as `2024-03-01T10:00:00.000Z`, cut to milliseconds."""
+    seconds, micros = divmod(instant, MICROS)
+    stamp = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
+    return f"{stamp}.{micros // 1000:03d}Z"
+
+
+def _add_months(instant: int, months: int, zone: tzinfo) -> int:
+    seconds, micros = divmod(instant, MICROS)
+    local = datetime.fromtimestamp(seconds, zone)
+    years, month0 = divmod(local.month - 1 + months, 12)
+    year, month = local.year + years, month0 + 1
+    day = min(local.day, monthrange(year, month)[1])
+    return instant_of(local.replace(year=year, month=month, day=day, fold=0)) + micros

@@ -1,0 +1,192 @@
+"""A Kafka-compatible broker in one child process, for trials: no Java, no Docker.
+
+It runs the binary of the package noida-db. What it is good for, and what not:
+
+- It holds all data in memory and rewrites one file with it, every few seconds and when it is
+  stopped. Topics, records and committed offsets survive a restart; a SIGKILL of the broker loses
+  the last seconds.
+- It is for trials and a single worker, tens of thousands of events. It uses a whole core under
+  load; a benchmark on it measures the broker.
+- It keeps what tests/broker_contract.py says of a broker; tests/test_broker_contract.py names
+  each law that it does not keep, with the reason.
+
+The child ends with the `with` block, or at the latest when the interpreter exits. Only a SIGKILL
+of the parent leaves it running; the next start in the same directory then fails and names it,
+because two brokers never share a directory.
+"""
+
+from __future__ import annotations
+
+import atexit
+import secrets
+import socket
+import struct
+import subprocess
+import time
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from journeystream.errors import BrokerUnreachable
+
+LOOPBACK = "127.0.0.1"
+LOG_NAME = "embedded-broker.log"
+START_SECONDS = 20.0
+STOP_SECONDS = 20.0
+
+# ApiVersions (key 18) version 0, correlation id 1, no client id: the one request that every
+# Kafka answers before anything else is known about it.
+_API_VERSIONS = struct.pack(">hhih", 18, 0, 1, -1)
+
+
+class EmbeddedBroker:
+    """The broker of one data directory; it keeps its port from start to start."""
+
+    def __init__(self, data_dir: Path, port: int | None = None) -> None:
+        self.data_dir = data_dir
+        self.port = free_port() if port is None else port
+        self._child: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
+
+    @property
+    def bootstrap(self) -> str:
+        """The address for a client's `bootstrap_servers`."""
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def log_path(self) -> Path:
+        """The file that takes all the child prints."""
+        return self.data_dir / LOG_NAME
+
+    def start(self) -> None:
+        """Start the child and return when it answers; does nothing if it runs already.
+
+        Raises BrokerUnreachable if it ended or did not answer in time.
+        """
+        if self._child is not None and self._child.poll() is None:
+            return
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        if not port_is_free(self.port):
+            # Else that other listener would answer in the place of the child.
+            raise BrokerUnreachable(
+                f"something listens on {self.bootstrap} already; end it, or choose another port "
+                "for the embedded broker"
+            )
+        try:
+            self._child = self._spawn()
+        except OSError as error:
+            raise BrokerUnreachable(
+                f"the embedded broker can not be run ({error}); reinstall the package noida-db, "
+                "or set kafka.bootstrap to a Kafka of yours"
+            ) from error
+        atexit.register(self.stop)
+        if not _wait_until_answers(self._child, self.port, START_SECONDS):
+            code = self._child.poll()
+            self.stop()
+            what = "did not answer in time" if code is None else f"ended with exit code {code}"
+            raise BrokerUnreachable(
+                f"the embedded broker on {self.bootstrap} {what}; mend what its log says, choose "
+                f"another port or directory, or set kafka.bootstrap to a Kafka of yours. "
+                f"{self.log_path} ends:\n{self._log_end()}"
+            )
+
+    def stop(self) -> None:
+        """End the child, which writes its data first; does nothing if none runs."""
+        atexit.unregister(self.stop)
+        child, self._child = self._child, None
+        if child is not None:
+            end_child(child, STOP_SECONDS)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        binary = Path(str(files("noida_db"))) / "noida-db"
+        arguments = ["start", "--only", "kafka", "--kafka-port", str(self.port)]
+        # Appended, because the broker that holds this directory may be writing to it.
+        with self.log_path.open("ab") as log:
+            self._log_start = log.tell()
+            # Its own process group: a Ctrl-C in the terminal must reach the worker first, which
+            # still has a transaction to end, and ends the broker after it.
+            return subprocess.Popen(  # noqa: S603 - no shell, and every argument is ours
+                [str(binary), *arguments, "--data-dir", str(self.data_dir)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+            )
+
+    def _log_end(self) -> str:
+        lines = self.log_path.read_bytes()[self._log_start :].decode(errors="replace").splitlines()
+        # The loader's warning about a weak symbol is on every start, good or bad.
+        told = [line for line in lines if "weak version" not in line]
+        return "\n".join(f"  {line}" for line in told[-10:])
+
+
+def free_port() -> int:
+    """Return a loopback port that nothing listens on.
+
+    It is below the range that systems take for outgoing connections. A port from that range can
+    be lost while a broker restarts: a client that tries to reconnect may be given the very port
+    as its own end, connects to itself, and so keeps it from the broker.
+    """
+    for _ in range(100):
+        port = 20000 + secrets.randbelow(12000)
+        if port_is_free(port):
+            return port
+    raise BrokerUnreachable(
+        f"no free port from 20000 to 31999 on {LOOPBACK}; end what holds them, or name a port"
+    )
+
+
+def port_is_free(port: int) -> bool:
+    """Say whether a broker could listen on the loopback port now."""
+    with socket.socket() as probe:
+        # As brokers do: connections of the last run that are still timing out do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+def end_child(child: subprocess.Popen[bytes], seconds: float) -> None:
+    """End the child by SIGTERM, and by SIGKILL if that took longer than `seconds`."""
+    child.terminate()
+    try:
+        child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _wait_until_answers(child: subprocess.Popen[bytes], port: int, seconds: float) -> bool:
+    """Say whether the child answers within `seconds`; returns early when it has ended."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and child.poll() is None:
+        if _answers_kafka(port):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def _answers_kafka(port: int) -> bool:
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=1) as connection:
+            connection.sendall(struct.pack(">i", len(_API_VERSIONS)) + _API_VERSIONS)
+            # Length of the answer, then our correlation id, then error code 0.
+            head = connection.recv(10, socket.MSG_WAITALL)
+            return head[4:] == struct.pack(">ih", 1, 0)
+    except OSError:
+        return False

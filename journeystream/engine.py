@@ -1,0 +1,452 @@
+"""The engine: one user and one happening in, the changed user and the effects out.
+
+Rule 1. Everything that decides about a user's way is here and in what is compiled from the
+        definitions. No clock, no I/O, no randomness, no logging: time comes in with the
+        happening. The same user and happening always yield the same outcome. `advance`
+        changes the user that it is given and nothing else.
+Rule 2. What is due at or before an event's time happens before the event. Nothing happens
+        before it is due. A user's clock never goes back: a late event counts at its own time
+        inside windows, and what follows from it happens at the user's clock.
+Rule 3. The events of a user have distinct instants: of events in the same millisecond, the
+        later in the log is a microsecond later, so that "after entry" means after entry.
+Rule 4. Symmetry: arriving at a send step yields Entered, and owes one Exited, which is paid
+        when the position reaches a step that is no gate, when its path ends (unless the user
+        rests there), or when the instance ends.
+Rule 5. Exits and the maximum duration are looked at before anything else, at entry too.
+Rule 6. An entry needs a cause: the condition turned true, or an event that it welcomes came
+        while it was true and the user was not in the journey.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from journeystream.comparisons import MISSING, at_path
+from journeystream.compiler import CompiledJourney
+from journeystream.conditions import Moment, Predicate, earliest, flip
+from journeystream.effects import Effect, StepMembership, instance_id, stable_id
+from journeystream.events import Archived, Due, Event, Happening
+from journeystream.journeys import Floors, Journeys
+from journeystream.steps.contract import CompiledStep, Fork, Go, Leave, Stay
+from journeystream.user import NEVER, Hold, Instance, Passes, Position, User
+
+_MILLI = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """How long (microseconds) and how many message ids a user's record keeps for duplicates."""
+
+    window: int = 7 * 86_400 * 1_000_000
+    ids: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All that outcomes depend on besides the user and the happening."""
+
+    journeys: Journeys
+    floors: Floors = field(default_factory=Floors)
+    memory: Memory = field(default_factory=Memory)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a happening; an unchanged user needs no saving."""
+
+    user: User
+    changed: bool
+    effects: list[Effect]
+
+
+def advance(user: User | None, happening: Happening, rules: Rules) -> Outcome:
+    """Apply one happening to its user (None: nobody yet) and return what follows from it."""
+    walk = _Walk(user or User(happening.user_id), rules)
+    match happening:
+        case Event():
+            changed = walk.take(happening)
+        case Due():
+            changed = walk.pass_time(happening.at)
+        case Archived():
+            changed = walk.archive(happening)
+    return Outcome(walk.user, changed, walk.effects)
+
+
+class _Walk:
+    """One happening being applied: `now` is its instant for the user."""
+
+    def __init__(self, user: User, rules: Rules) -> None:
+        self.user = user
+        self.journeys = rules.journeys
+        self.floors = rules.floors
+        self.memory = rules.memory
+        self.effects: list[Effect] = []
+        self.event: Event | None = None
+        self.now = user.clock
+
+    # ── what happened ────────────────────────────────────────────────────────────────────
+
+    def take(self, event: Event) -> bool:
+        """Apply an event; return whether anything changed."""
+        changed = self.pass_time(event.at)
+        if self._is_repeat(event):
+            return changed
+        matched = self.journeys.matched(event)
+        traits = _changed_traits(self.user, event)
+        candidates = self.journeys.entries(matched, traits)
+        for journey in self.journeys.strangers_welcome:
+            passes = self.user.passes.get(journey.id)
+            if passes is None or passes.version != journey.version:
+                candidates[journey.id] = journey
+        if not (matched or traits or candidates):
+            return changed
+        late = self._move_clock(event)
+        qualified = {id_: self._was_qualified(journey) for id_, journey in candidates.items()}
+        self._learn(event, matched, traits, event.at if late else self.now)
+        matched_ids = {predicate.id for predicate in matched}
+        for instance in list(self.user.instances):
+            journey = self.journeys.version(instance.journey, instance.version)
+            if not (
+                journey.reads.isdisjoint(matched_ids) and journey.reads_traits.isdisjoint(traits)
+            ):
+                self._progress(instance, journey)
+        for id_, journey in candidates.items():
+            self._consider(journey, was=qualified[id_], came=matched_ids)
+        return True
+
+    def pass_time(self, until: int) -> bool:
+        """Let happen what is due at or before `until`, in due order."""
+        changed = False
+        while (wake := self.user.wake) is not None and wake <= until:
+            self.now = self.user.clock = max(wake, self.user.clock)
+            for instance in list(self.user.instances):
+                if instance.wake is not None and instance.wake <= self.now:
+                    self._progress(
+                        instance, self.journeys.version(instance.journey, instance.version)
+                    )
+            for id_, passes in list(self.user.passes.items()):
+                if passes.wake is not None and passes.wake <= self.now:
+                    passes.wake = None
+                    if (head := self.journeys.heads.get(id_)) is not None:
+                        self._consider(head, was=passes.qualified, came=frozenset())
+            changed = True
+        return changed
+
+    def archive(self, archived: Archived) -> bool:
+        """Take the user out of an archived journey."""
+        changed = self.pass_time(archived.at)
+        self.now = self.user.clock = max(archived.at, self.user.clock)
+        for instance in list(self.user.instances):
+            if instance.journey == archived.journey:
+                journey = self.journeys.version(instance.journey, instance.version)
+                self._leave(instance, journey, "archived")
+                changed = True
+        return changed
+
+    # ── what is known of the user ────────────────────────────────────────────────────────
+
+    def _is_repeat(self, event: Event) -> bool:
+        if event.message_id is None:
+            return False
+        seen_at = self.user.seen.get(_short(event.message_id))
+        return seen_at is not None and abs(event.at - seen_at) <= self.memory.window
+
+    def _move_clock(self, event: Event) -> bool:
+        """Set `now` for the event; return whether it came late."""
+        user = self.user
+        late = event.at // _MILLI < user.clock // _MILLI
+        if not late:
+            self.now = user.clock = max(event.at, user.clock + 1)
+        else:
+            self.now = user.clock
+        if user.known_since == NEVER:
+            user.known_since = self.now
+        user.anonymous = event.anonymous
+        self.event = event
+        return late
+
+    def _learn(
+        self, event: Event, matched: Collection[Predicate], traits: Collection[str], instant: int
+    ) -> None:
+        user = self.user
+        for predicate in matched:
+            facts = user.facts.setdefault(predicate.id, [])
+            insort(facts, instant)
+            del facts[: -self.journeys.predicates[predicate.id].keep]
+        for trait in traits:
+            user.traits[trait] = event.properties[trait]
+        if event.message_id is not None:
+            seen = user.seen
+            seen[_short(event.message_id)] = event.at
+            horizon = self.now - self.memory.window
+            while seen and (len(seen) > self.memory.ids or next(iter(seen.values())) < horizon):
+                del seen[next(iter(seen))]
+
+    # ── who enters ───────────────────────────────────────────────────────────────────────
+
+    def _was_qualified(self, journey: CompiledJourney) -> bool:
+        """Return the entry condition's truth before the event; a newcomer's is false."""
+        passes = self.user.passes.get(journey.id)
+        if passes is not None and passes.version == journey.version:
+            return passes.qualified
+        if self.user.known_since <= self.floors.of(journey):
+            return journey.entry.holds(self._moment(journey))
+        return False
+
+    def _consider(self, journey: CompiledJourney, *, was: bool, came: Collection[str]) -> None:
+        """Let the user enter the journey if Rule 6 says so; else note when to look again."""
+        if journey.id in self.journeys.archived or any(
+            instance.journey == journey.id for instance in self.user.instances
+        ):
+            return
+        passes = self.user.passes.get(journey.id)
+        if passes is not None and passes.entered and not journey.reenters:
+            return
+        moment = self._moment(journey)
+        holds = journey.entry.holds(moment)
+        caused = not was or not journey.entry.welcomes.isdisjoint(came)
+        if holds and caused and journey.id in self.journeys.admitting:
+            self._enter(journey)
+            return
+        wake = flip(journey.entry, moment)
+        if passes is None and not holds and wake is None and not journey.takes_strangers:
+            return
+        self._remember(journey, qualified=holds, wake=wake)
+
+    def _remember(self, journey: CompiledJourney, *, qualified: bool, wake: int | None) -> Passes:
+        passes = self.user.passes.setdefault(journey.id, Passes(journey.version))
+        passes.version = journey.version
+        passes.qualified = qualified
+        passes.wake = wake
+        return passes
+
+    def _enter(self, journey: CompiledJourney) -> None:
+        passes = self._remember(journey, qualified=True, wake=None)
+        passes.entered += 1
+        instance = Instance(journey.id, journey.version, passes.entered, self.now)
+        if self.event is not None:
+            for path in journey.entry_paths:
+                value = at_path(self.event.properties, path.split("."))
+                if value is not MISSING:
+                    instance.entry[path] = value
+        self.user.instances.append(instance)
+        if self._exits(instance, journey):
+            return
+        position = Position(step=None, since=self.now)
+        instance.positions.append(position)
+        self._arrive(instance, journey, position, journey.first_step)
+        self._walk_on(instance, journey)
+
+    # ── the way through the steps ────────────────────────────────────────────────────────
+
+    def _progress(self, instance: Instance, journey: CompiledJourney) -> None:
+        """Look at the ways out, then at the way on."""
+        if not self._exits(instance, journey):
+            self._walk_on(instance, journey)
+
+    def _walk_on(self, instance: Instance, journey: CompiledJourney) -> None:
+        """Move every position of the instance as far as it goes now."""
+        moving = list(instance.positions)
+        while moving:
+            position = moving.pop(0)
+            if not self._move(instance, journey, position, moving):
+                return
+        if not instance.positions:
+            self._leave(instance, journey, "completed")
+            return
+        instance.wake = self._next_wake(instance, journey)
+
+    def _move(
+        self,
+        instance: Instance,
+        journey: CompiledJourney,
+        position: Position,
+        moving: list[Position],
+    ) -> bool:
+        """Move one position; new ones go to `moving`. False when the instance has ended."""
+        moment = self._moment(journey, instance)
+        while position.step is not None:
+            moment.step_since = position.since
+            match journey.steps[position.step].decide(moment, position):
+                case Stay():
+                    break
+                case Go(to):
+                    if not self._arrive(instance, journey, position, to):
+                        break
+                case Fork(branches, done):
+                    for name, to in branches:
+                        position.taken.append(name)
+                        branched = Position(step=None, since=self.now)
+                        instance.positions.append(branched)
+                        if self._arrive(instance, journey, branched, to):
+                            moving.append(branched)
+                    if done:
+                        instance.positions.remove(position)
+                    break
+                case Leave(detail):
+                    self._leave(instance, journey, "exit_step", detail)
+                    return False
+        return True
+
+    def _arrive(
+        self, instance: Instance, journey: CompiledJourney, position: Position, to: str | None
+    ) -> bool:
+        """Bring a position to a step, or to its path's end; False when there is no next step."""
+        if to is None:
+            position.step = None
+            position.taken.clear()
+            if position.hold is None or journey.exits_at_end:
+                self._release(instance, journey, position, "completed")
+                instance.positions[:] = [
+                    each for each in instance.positions if each is not position
+                ]
+            return False
+        step = journey.steps[to]
+        if not step.gate:
+            self._release(instance, journey, position, "moved_on", step.name)
+        position.step, position.since = to, self.now
+        position.taken.clear()
+        if step.destinations:
+            self._hold(instance, position, step)
+        return True
+
+    def _exits(self, instance: Instance, journey: CompiledJourney) -> bool:
+        """End the instance if its maximum duration is over or an exit condition holds."""
+        moment = self._moment(journey, instance)
+        if self.now >= _last_instant(instance, journey):
+            self._leave(instance, journey, "max_duration")
+            return True
+        for name, condition in journey.exits:
+            if condition.holds(moment):
+                self._leave(instance, journey, "exit_condition", name)
+                return True
+        return False
+
+    def _leave(
+        self, instance: Instance, journey: CompiledJourney, reason: str, detail: str | None = None
+    ) -> None:
+        """End the instance: pay every Exited that is owed, and note the exit."""
+        for position in instance.positions:
+            self._release(instance, journey, position, reason, detail)
+        self.user.instances[:] = [each for each in self.user.instances if each is not instance]
+        head = self.journeys.heads.get(journey.id, journey)
+        again = head.reenters and head.id not in self.journeys.archived
+        moment = self._moment(head)
+        passes = self._remember(
+            head,
+            qualified=head.entry.holds(moment),
+            wake=flip(head.entry, moment) if again else None,
+        )
+        label = f"{reason}: {detail}" if detail else reason
+        passes.exits[label] = passes.exits.get(label, 0) + 1
+
+    def _next_wake(self, instance: Instance, journey: CompiledJourney) -> int | None:
+        moment = self._moment(journey, instance)
+        wakes = [flip(condition, moment) for _, condition in journey.exits]
+        if journey.max_duration is not None:
+            wakes.append(_last_instant(instance, journey))
+        for position in instance.positions:
+            if position.step is not None:
+                moment.step_since = position.since
+                wakes.append(journey.steps[position.step].turns(moment, position))
+        return earliest(wakes)
+
+    # ── symmetry: Entered and Exited ─────────────────────────────────────────────────────
+
+    def _hold(self, instance: Instance, position: Position, step: CompiledStep) -> None:
+        first = not self._is_held(instance, step.id)
+        visit = instance.visits[step.id] = instance.visits.get(step.id, 0) + 1
+        position.hold = Hold(step.id, visit, list(step.destinations))
+        self._tell("entered", instance, step, position.hold, alone=first)
+
+    def _release(
+        self,
+        instance: Instance,
+        journey: CompiledJourney,
+        position: Position,
+        reason: str,
+        detail: str | None = None,
+    ) -> None:
+        hold, position.hold = position.hold, None
+        if hold is not None:
+            last = not self._is_held(instance, hold.step)
+            step = journey.steps[hold.step]
+            self._tell("exited", instance, step, hold, alone=last, why=(reason, detail))
+
+    def _is_held(self, instance: Instance, step: str) -> bool:
+        return any(each.hold and each.hold.step == step for each in instance.positions)
+
+    def _tell(
+        self,
+        change: str,
+        instance: Instance,
+        step: CompiledStep,
+        hold: Hold,
+        *,
+        alone: bool,
+        why: tuple[str | None, str | None] = (None, None),
+    ) -> None:
+        for destination in hold.destinations:
+            mapping = step.destinations.get(destination, {})
+            self.effects.append(
+                StepMembership(
+                    change="entered" if change == "entered" else "exited",
+                    user_id=self.user.id,
+                    anonymous=self.user.anonymous,
+                    at=self.now,
+                    destination=destination,
+                    journey=instance.journey,
+                    version=instance.version,
+                    instance=instance_id(instance.journey, self.user.id, instance.number),
+                    step=hold.step,
+                    key=step.key,
+                    visit=hold.visit,
+                    attributes=_attributes(mapping, self.user, instance),
+                    reason=why[0],
+                    detail=why[1],
+                    first_or_last=alone,
+                )
+            )
+
+    def _moment(self, journey: CompiledJourney, instance: Instance | None = None) -> Moment:
+        entered_at = instance.entered_at if instance is not None else NEVER
+        return Moment(self.user, self.now, self.floors.of(journey), entered_at)
+
+
+def _last_instant(instance: Instance, journey: CompiledJourney) -> int:
+    if journey.max_duration is None:
+        return -NEVER
+    return journey.max_duration.after(instance.entered_at, journey.zone)
+
+
+def _changed_traits(user: User, event: Event) -> list[str]:
+    if event.kind != "identify":
+        return []
+    traits = user.traits
+    return [
+        name
+        for name, value in event.properties.items()
+        if name not in traits or traits[name] != value
+    ]
+
+
+def _attributes(mapping: Mapping[str, str], user: User, instance: Instance) -> dict[str, object]:
+    """Fill a destination's mapping; a source that is not there yields no attribute."""
+    filled: dict[str, object] = {}
+    for name, source in mapping.items():
+        origin, _, path = source.partition(".")
+        value = (
+            at_path(user.traits, path.split("."))
+            if origin == "traits"
+            else instance.entry.get(path, MISSING)
+        )
+        if value is not MISSING:
+            filled[name] = value
+    return filled
+
+
+def _short(message_id: str) -> str:
+    """Shorten a message id; 64 bits tell the few hundred ids of one user apart."""
+    return stable_id(message_id)[:16]

@@ -1,0 +1,84 @@
+"""The exceptions of journeystream, split by who must act.
+
+::
+
+    JourneystreamError
+    ├── UserError              whoever ran the command: exit code 2, one line, what to do
+    │   ├── ProjectFileError   … must mend journeystream.yaml or an environment variable
+    │   ├── DefinitionError    … must mend a journey or audience file; lists every problem
+    │   └── CommandRefused     … asked for something the journey's state does not allow
+    ├── RejectedEvent          the producer of the event: it goes to the dead-letter topic
+    └── OperatorError          whoever runs the workers: the worker stops, loudly
+        ├── BrokerUnreachable  … must look after Kafka
+        └── StateError         … must look after the state directory or the changelog
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class JourneystreamError(Exception):
+    """Every error that journeystream raises on purpose."""
+
+
+class UserError(JourneystreamError):
+    """Whoever ran the command must change something; the message says what."""
+
+
+class ProjectFileError(UserError):
+    """The project file (or an environment variable over it) is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a definition.
+
+    `path` leads to the field (`steps[2].next`), `advice` says what to write instead.
+    A `warning` does not stop publishing.
+    """
+
+    path: str
+    message: str
+    advice: str
+    warning: bool = False
+
+    def __str__(self) -> str:
+        kind = "warning: " if self.warning else ""
+        return f"{self.path}: {kind}{self.message}; {self.advice}"
+
+
+class DefinitionError(UserError):
+    """A journey or audience definition is wrong; `problems` holds all of them."""
+
+    def __init__(self, source: str, problems: Sequence[Problem]) -> None:
+        self.source = source
+        self.problems = tuple(problems)
+        lines = "\n".join(f"  {problem}" for problem in self.problems)
+        super().__init__(f"{source}: {len(self.problems)} problem(s)\n{lines}")
+
+
+class CommandRefused(UserError):
+    """The journey's state does not allow the command."""
+
+
+class RejectedEvent(JourneystreamError):
+    """A record that can not be an event; `code` is stable, for programs."""
+
+    def __init__(self, code: str, text: str) -> None:
+        self.code = code
+        self.text = text
+        super().__init__(f"{code}: {text}")
+
+
+class OperatorError(JourneystreamError):
+    """The worker can not go on; whoever runs it must act."""
+
+
+class BrokerUnreachable(OperatorError):
+    """Kafka did not answer."""
+
+
+class StateError(OperatorError):
+    """The state directory or the changelog can not be used as it is."""

@@ -1,0 +1,54 @@
+"""What can happen to a user: the inputs of the engine.
+
+Every happening has an instant `at`; the engine knows no other time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One message of an upstream app about one user, decoded.
+
+    `kind` is the call (`track`, `identify`, `page`, `screen`, `group`, `alias`), `name` the
+    event's or page's name. `properties` are an identify's or group's traits.
+    """
+
+    user_id: str
+    kind: str
+    name: str
+    at: int
+    properties: Mapping[str, object] = field(default_factory=dict)
+    context: Mapping[str, object] = field(default_factory=dict)
+    message_id: str | None = None
+    anonymous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Time has come to `at`, an instant that the user's record asked to be woken at."""
+
+    user_id: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClockMark:
+    """A replay's word that no event of the partition will be older than `at`."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """A journey was archived: everyone still in it leaves."""
+
+    user_id: str
+    at: int
+    journey: str
+
+
+Happening = Event | Due | Archived

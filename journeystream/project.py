@@ -1,0 +1,387 @@
+"""What may stand in `journeystream.yaml`, and how it is read.
+
+Law: whatever loads is whole and consistent, so that nobody behind this module checks a
+setting again; whatever does not load is told at once and completely, each problem on one
+line with its place (`journeystream.yaml:12`, or the environment variable) and what to do.
+
+An environment variable (`JOURNEYSTREAM_KAFKA__BOOTSTRAP`) wins over the file; lists are
+written in it as JSON, and an empty variable counts as none.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails
+
+from journeystream.durations import parse_duration, parse_instant
+from journeystream.project_template import PROJECT_VARIABLE, read_settings
+
+DEFAULT_FILE = "journeystream.yaml"
+EMBEDDED = "embedded"
+# What our own topics can carry, with room for a key and headers (topics.py).
+LARGEST_MESSAGE = 16_777_216
+_INTERNAL_TOPICS = ("control", "changelog", "rekeyed", "dead-letters")
+_BROKER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
+_LAST_PORT = 65_535
+
+
+def _matching(pattern: str, advice: str) -> AfterValidator:
+    """Make a check that says in words what a pattern asks for."""
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if compiled.fullmatch(text) is None:
+            raise ValueError(f"{text!r} can not be used here; write {advice}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _duration(text: str) -> str:
+    if parse_duration(text).months:
+        raise ValueError(f"{text!r} has no fixed length; write it in days or weeks")
+    return text
+
+
+def _date_text(value: object) -> object:
+    """Take an unquoted YAML date too: YAML reads it as a date, not as text."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _date(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ValueError(f"{text!r} is no date; write one as in 1980-01-01") from None
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    # The name of a folder of zones ("Europe") is an OSError.
+    except (KeyError, ValueError, OSError):
+        near = get_close_matches(name, available_timezones(), n=1)
+        advice = f"did you mean {near[0]!r}?" if near else "write one as in 'Europe/Berlin'"
+        raise ValueError(f"{name!r} is no time zone; {advice}") from None
+    return name
+
+
+def _bootstrap(text: str) -> str:
+    if text == EMBEDDED:
+        return text
+    brokers = [broker.strip() for broker in text.split(",")]
+    for broker in brokers:
+        match = _BROKER.fullmatch(broker)
+        if match is None or not 0 < int(match[1]) <= _LAST_PORT:
+            raise ValueError(
+                f"{broker!r} is no broker; write host:port (several with commas between), "
+                f"or {EMBEDDED!r} for a broker inside the project directory"
+            )
+    return ",".join(brokers)
+
+
+_TOPIC = r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}"
+_APP = r"[a-z0-9][a-z0-9._-]{0,60}"
+_ATTRIBUTE = r"(traits|entry)(\.[^.]+)+"
+TopicName = Annotated[
+    str,
+    _matching(_TOPIC, "at most 249 letters, digits, '.', '_' and '-'"),
+    Field(json_schema_extra={"pattern": f"^{_TOPIC}$"}),
+]
+AppName = Annotated[
+    str,
+    _matching(_APP, "at most 61 small letters, digits, '.', '_' and '-', a letter or digit first"),
+    Field(json_schema_extra={"pattern": f"^{_APP}$"}),
+]
+AttributePath = Annotated[
+    str,
+    _matching(_ATTRIBUTE, "a path that starts with 'traits.' or 'entry.'"),
+    Field(json_schema_extra={"pattern": f"^{_ATTRIBUTE}$"}),
+]
+DurationText = Annotated[str, AfterValidator(_duration)]
+DateText = Annotated[
+    str,
+    BeforeValidator(_date_text),
+    AfterValidator(_date),
+    Field(json_schema_extra={"format": "date"}),
+]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Settings(BaseModel):
+    """A group of settings; a field's docstring is its description in the JSON Schema."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Source(Settings):
+    """A topic of Segment-Spec events that journeys read."""
+
+    topic: TopicName
+    """The topic."""
+    keyed_by_user: bool = False
+    """true promises that the producer keys each record by its user's id; false: records
+    with another key pass through the re-keying topic."""
+
+
+class _Destination(Settings):
+    name: Name
+    """What send steps call it."""
+    topic: TopicName
+    """The topic that it is written to; no other destination's."""
+    attributes: dict[Name, AttributePath] = {}
+    """Output name to where its value comes from: a path under `traits.` or `entry.`."""
+
+
+class EventDestination(_Destination):
+    """Audience Entered and Audience Exited events, keyed by user."""
+
+    type: Literal["event"]
+    """One event when a user enters a send step, one when they leave it."""
+    call: Literal["track", "identify"] = "track"
+    """The Segment call that each event is."""
+
+
+class ListDestination(_Destination):
+    """A list as it now is: a compacted topic, keyed by list and user."""
+
+    type: Literal["list"]
+    """A record while a user is in a send step, a removal when they leave it."""
+
+
+Destination = Annotated[EventDestination | ListDestination, Field(discriminator="type")]
+
+
+class Kafka(Settings):
+    """Where Kafka is and how workers share it."""
+
+    bootstrap: Annotated[str, AfterValidator(_bootstrap)] = "127.0.0.1:9092"
+    """host:port, several with commas between; or `embedded`: a broker inside the project
+    directory, for trials."""
+    partitions: Annotated[int, Field(ge=1, le=1024)] = 8
+    """Partitions of the topics that `journeystream topics` creates."""
+    replication: Annotated[int, Field(ge=1, le=32_767)] = 1
+    """Copies of each partition; 3 in production."""
+    session_timeout: DurationText = "10 seconds"
+    """How long a worker may be silent before others take over its partitions."""
+    instance: Name | None = None
+    """This worker's name (static membership): the same over restarts, another for each worker."""
+
+    @cached_property
+    def session_timeout_micros(self) -> int:
+        """The session timeout in microseconds."""
+        return parse_duration(self.session_timeout).micros
+
+
+class State(Settings):
+    """Where a worker keeps the state of its partitions."""
+
+    directory: Path = Path(".journeystream/state")
+    """Relative to the project file; what is lost here comes back from the changelog topic."""
+    block_cache_mb: Count = 256
+    """Megabytes of memory for reading state, shared by all partitions of a worker."""
+
+
+class Limits(Settings):
+    """How much is too much."""
+
+    journeys: Count = 100
+    """Journeys that are not archived."""
+    steps: Count = 100
+    """Steps in a journey."""
+    exits: Count = 10
+    """Exit conditions of a journey."""
+    journey_name: Count = 73
+    """Characters in a journey's name."""
+    step_name: Count = 170
+    """Characters in a step's name."""
+    key: Count = 255
+    """Characters in the key of a send step."""
+    message_bytes: Annotated[int, Field(ge=1, le=LARGEST_MESSAGE)] = 1_048_576
+    """Bytes in a source record; bigger ones go to the dead letters."""
+    dedup_window: DurationText = "7 days"
+    """How long a repeated messageId of a user is dropped."""
+    dedup_ids: Count = 100
+    """How many messageIds are remembered for a user."""
+    clock_skew: DurationText = "1 day"
+    """An event later than its record's broker time by more than this is a dead letter;
+    less is cut to the record's time."""
+    oldest_event: DateText = "1980-01-01"
+    """Events from before this date (UTC) are dead letters."""
+
+    @cached_property
+    def dedup_window_micros(self) -> int:
+        """The dedup window in microseconds."""
+        return parse_duration(self.dedup_window).micros
+
+    @cached_property
+    def clock_skew_micros(self) -> int:
+        """The allowed clock skew in microseconds."""
+        return parse_duration(self.clock_skew).micros
+
+    @cached_property
+    def oldest_event_instant(self) -> int:
+        """The instant at which the oldest day starts in UTC."""
+        return parse_instant(self.oldest_event)
+
+
+class Project(Settings):
+    """All settings of a project. `Project.model_validate(…, context={"directory": …})` says
+    where the project file lies; without a context that is the working directory.
+    """  # noqa: D205 -- a JSON Schema description, not a summary with a body
+
+    app: AppName = "journeystream"
+    """Prefix of the consumer group, the internal topics and the transactional ids."""
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    """The zone of journeys and users that have none of their own."""
+    time: Literal["live", "replay"] = "live"
+    """replay keeps wall time out: clocks move by events and clock marks only."""
+    sources: Annotated[list[Source], Field(min_length=1)]
+    """The topics that journeys read."""
+    destinations: list[Destination] = []
+    """Where send steps write."""
+    kafka: Kafka = Kafka()
+    """Where Kafka is and how workers share it."""
+    state: State = State()
+    """Where a worker keeps the state of its partitions."""
+    limits: Limits = Limits()
+    """How much is too much."""
+
+    _directory: Path = PrivateAttr()
+
+    def model_post_init(self, context: Any) -> None:  # noqa: ANN401 -- pydantic's signature
+        """Keep where the project file lies; it is a fact about the file, not a setting."""
+        self._directory = Path(context["directory"]) if context else Path.cwd()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _no_shared_names(cls, data: object, build: ModelWrapValidatorHandler[Self]) -> Self:
+        """Refuse shared names next to all else that is wrong.
+
+        A validator after the fields would stay silent until every field is right.
+        """
+        details = list(_shared_names(data))
+        try:
+            project = build(data)
+        except ValidationError as error:
+            details += [
+                InitErrorDetails(
+                    type=found["type"],
+                    loc=found["loc"],
+                    input=found["input"],
+                    ctx=found.get("ctx", {}),
+                )
+                for found in error.errors(include_url=False)
+            ]
+        if details:
+            raise ValidationError.from_exception_data(cls.__name__, details)
+        return project
+
+    @property
+    def directory(self) -> Path:
+        """The directory of the project file."""
+        return self._directory
+
+    @property
+    def state_directory(self) -> Path:
+        """Where state is kept, whatever the working directory."""
+        return self.directory / self.state.directory
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the broker is ours, inside the project directory."""
+        return self.kafka.bootstrap == EMBEDDED
+
+    @property
+    def embedded_directory(self) -> Path:
+        """Where the embedded broker keeps its files."""
+        return self.directory / ".journeystream" / "broker"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The project's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def control_topic(self) -> str:
+        """Definitions and commands, read whole by every worker."""
+        return f"{self.app}.control"
+
+    @property
+    def changelog_topic(self) -> str:
+        """The state of each partition, for the worker that takes it over."""
+        return f"{self.app}.changelog"
+
+    @property
+    def rekey_topic(self) -> str:
+        """Source records on their way to their user's partition."""
+        return f"{self.app}.rekeyed"
+
+    @property
+    def dead_letter_topic(self) -> str:
+        """Records that can not be events."""
+        return f"{self.app}.dead-letters"
+
+
+def _shared_names(data: object) -> Iterator[InitErrorDetails]:
+    """Find names and topics used twice, in input that may be wrong in any other way.
+
+    A destination may not share a topic with a source either: journeys would read what they
+    wrote. Nor may anything share the topics that journeystream keeps for itself.
+    """
+    if not isinstance(data, Mapping):
+        return
+    app = data.get("app", Project.model_fields["app"].default)
+    users = {("topic", f"{app}.{name}"): "journeystream itself" for name in _INTERNAL_TOPICS}
+    for group in ("sources", "destinations"):
+        items = data.get(group)
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            for key in ("name", "topic"):
+                value = item.get(key) if isinstance(item, Mapping) else getattr(item, key, None)
+                place = f"{group}[{index}]"
+                if isinstance(value, str) and users.setdefault((key, value), place) != place:
+                    text = f"{value!r} is already the {key} of {users[key, value]}"
+                    yield InitErrorDetails(
+                        type="value_error",
+                        loc=(group, index, key),
+                        input=value,
+                        ctx={"error": ValueError(f"{text}; give each its own")},
+                    )
+
+
+def load_project(path: Path | None = None) -> Project:
+    """Read the project file: `path`, else what JOURNEYSTREAM_PROJECT names, else the default.
+
+    Raises ProjectFileError, which holds every problem, one on a line.
+    """
+    return read_settings(Project, path or Path(os.environ.get(PROJECT_VARIABLE) or DEFAULT_FILE))
+
+
+def project_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the project file, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Project.model_json_schema(),
+        "title": DEFAULT_FILE,
+    }

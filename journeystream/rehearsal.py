@@ -1,0 +1,103 @@
+"""A journey's own examples, run in virtual time through the same code that runs live.
+
+An example gives events at times and lists every Entered and Exited that must follow. Nothing
+waits: a month takes as long as a minute.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import zip_longest
+
+from journeystream.compiler import Workshop, compile_journey
+from journeystream.definitions import Example, ExampleEvent, ExpectedEffect, JourneyDefinition
+from journeystream.durations import instant_of, parse_duration
+from journeystream.effects import Effect
+from journeystream.engine import Rules
+from journeystream.errors import Problem
+from journeystream.events import Event
+from journeystream.journeys import Journeys
+from journeystream.keys import keys_of
+from journeystream.state.memory import MemoryStore
+from journeystream.turn import take_turn
+
+START = instant_of(datetime(2024, 1, 1, tzinfo=UTC))
+_LONGEST_KEY = 255
+
+
+def rehearse(journey: JourneyDefinition, workshop: Workshop) -> list[Problem]:
+    """Run every example of a valid journey; return what differs from what they expect."""
+    keys = keys_of(journey, {}, _LONGEST_KEY)
+    compiled = compile_journey(journey, 1, keys, workshop)
+    journeys = Journeys(
+        versions={(journey.id, 1): compiled},
+        heads={journey.id: compiled},
+        admitting=frozenset((journey.id,)),
+    )
+    problems = []
+    for index, example in enumerate(journey.examples):
+        try:
+            problems += _differences(f"examples[{index}]", example, Rules(journeys), workshop)
+        except ValueError as error:
+            problems.append(Problem(f"examples[{index}]", str(error), "mend the time"))
+    return problems
+
+
+def _differences(path: str, example: Example, rules: Rules, workshop: Workshop) -> list[Problem]:
+    events = sorted((_event(event, workshop) for event in example.events), key=lambda e: e.at)
+    until = _instant(example.until, workshop) if example.until else events[-1].at
+    turn = take_turn(events, START, MemoryStore(), rules, until=until)
+    got = list(dict.fromkeys(_shown(effect) for effect in turn.effects))
+    wanted = [_wanted(expected, workshop) for expected in example.expect]
+    for place, (have, want) in enumerate(zip_longest(got, wanted)):
+        if have is None or want is None or have[:4] != want[:4] or want[4] not in (None, have[4]):
+            return [
+                Problem(
+                    f"{path}.expect[{place}]",
+                    f"{example.name!r}: expected {_words(want)}, got {_words(have)}",
+                    "mend the journey or the example; all that happens: "
+                    + ("; ".join(_words(each) for each in got) or "nothing"),
+                )
+            ]
+    return []
+
+
+_Line = tuple[int, str, str, str, str | None]
+
+
+def _event(written: ExampleEvent, workshop: Workshop) -> Event:
+    kinds = {"track": written.event, "page": written.page, "screen": written.screen}
+    named = [(kind, name) for kind, name in kinds.items() if name is not None]
+    kind, name = named[0] if named else ("identify", "")
+    return Event(
+        user_id=written.user,
+        kind=kind,
+        name=name,
+        at=_instant(written.at, workshop),
+        properties=written.properties if named else written.traits,
+        context=written.context,
+    )
+
+
+def _shown(effect: Effect) -> _Line:
+    return effect.at // 1000, effect.user_id, effect.change, effect.step, effect.reason
+
+
+def _wanted(expected: ExpectedEffect, workshop: Workshop) -> _Line:
+    change, step = ("entered", expected.enters) if expected.enters else ("exited", expected.exits)
+    at = _instant(expected.at, workshop) // 1000
+    return at, expected.user, change, step or "", expected.reason
+
+
+def _words(line: _Line | None) -> str:
+    if line is None:
+        return "nothing"
+    millis, user, change, step, reason = line
+    seconds = millis / 1000 - START / 1_000_000
+    hours, rest = divmod(round(seconds), 3600)
+    why = f" ({reason})" if reason else ""
+    return f"{user} {change} {step} at {hours} h {rest // 60:02d} min {rest % 60:02d} s{why}"
+
+
+def _instant(at: str | None, workshop: Workshop) -> int:
+    return START if at is None else parse_duration(at).after(START, workshop.zone)

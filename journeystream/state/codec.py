@@ -1,0 +1,149 @@
+"""Users and partition positions as bytes.
+
+Law: the first byte is the version of the form. A reader knows every version up to its own and
+brings older ones up to date one version at a time; a newer one is refused with what to do.
+Everything after the first byte is JSON, so that a person can read a changelog.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from journeystream.errors import StateError
+from journeystream.journeys import Version
+from journeystream.user import NEVER, Hold, Instance, Passes, Position, User
+
+VERSION = 1
+
+
+@dataclass(slots=True)
+class PartitionState:
+    """Where a partition stands: its clock, and the next offset to apply per source topic.
+
+    `floors` says from which instant each journey version counts; `changelog` is the next
+    changelog offset that this store has not applied (only the local store keeps it).
+    """
+
+    clock: int = NEVER
+    positions: dict[str, int] = field(default_factory=dict)
+    floors: dict[Version, int] = field(default_factory=dict)
+    changelog: int = 0
+
+
+def encode_user(user: User) -> bytes:
+    """Return a user's record without its id, which is the key."""
+    return _encode(
+        [
+            int(user.anonymous),
+            user.known_since,
+            user.clock,
+            user.traits,
+            user.facts,
+            user.seen,
+            {
+                journey: [each.version, int(each.qualified), each.entered, each.exits, each.wake]
+                for journey, each in user.passes.items()
+            },
+            [_instance_fields(instance) for instance in user.instances],
+        ]
+    )
+
+
+def decode_user(user_id: str, data: bytes) -> User:
+    """Read a user's record; StateError when this version can not."""
+    anonymous, known_since, clock, traits, facts, seen, passes, instances = _decode(data)
+    return User(
+        id=user_id,
+        anonymous=bool(anonymous),
+        known_since=known_since,
+        clock=clock,
+        traits=traits,
+        facts=facts,
+        seen=seen,
+        passes={
+            journey: Passes(version, bool(qualified), entered, exits, wake)
+            for journey, (version, qualified, entered, exits, wake) in passes.items()
+        },
+        instances=[_instance(*fields) for fields in instances],
+    )
+
+
+def encode_partition(state: PartitionState) -> bytes:
+    """Return a partition's position as bytes."""
+    floors = [[journey, version, at] for (journey, version), at in state.floors.items()]
+    return _encode([state.clock, state.positions, floors, state.changelog])
+
+
+def decode_partition(data: bytes) -> PartitionState:
+    """Read a partition's position."""
+    clock, positions, floors, changelog = _decode(data)
+    return PartitionState(
+        clock=clock,
+        positions=positions,
+        floors={(journey, version): at for journey, version, at in floors},
+        changelog=changelog,
+    )
+
+
+def _instance_fields(instance: Instance) -> list[object]:
+    return [
+        instance.journey,
+        instance.version,
+        instance.number,
+        instance.entered_at,
+        instance.entry,
+        [
+            [
+                each.step,
+                each.since,
+                [each.hold.step, each.hold.visit, each.hold.destinations] if each.hold else None,
+                each.taken,
+            ]
+            for each in instance.positions
+        ],
+        instance.visits,
+        instance.wake,
+    ]
+
+
+def _instance(  # noqa: PLR0913, PLR0917  the stored fields, in their stored order
+    journey: str,
+    version: int,
+    number: int,
+    entered_at: int,
+    entry: dict[str, object],
+    positions: list[Any],
+    visits: dict[str, int],
+    wake: int | None,
+) -> Instance:
+    return Instance(
+        journey=journey,
+        version=version,
+        number=number,
+        entered_at=entered_at,
+        entry=entry,
+        positions=[
+            Position(step, since, Hold(*hold) if hold else None, taken)
+            for step, since, hold, taken in positions
+        ],
+        visits=visits,
+        wake=wake,
+    )
+
+
+def _encode(fields: list[object]) -> bytes:
+    return bytes((VERSION,)) + orjson.dumps(fields)
+
+
+def _decode(data: bytes) -> list[Any]:
+    if not data or data[0] != VERSION:
+        found = data[0] if data else "none"
+        raise StateError(
+            f"a stored record has form {found}, this version reads form {VERSION}; "
+            f"run the version that wrote it, or a newer one"
+        )
+    fields: list[Any] = orjson.loads(data[1:])
+    return fields

@@ -1,0 +1,67 @@
+"""The store in memory: for tests, for examples in virtual time, and as the plain reference."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from journeystream.state.codec import (
+    PartitionState,
+    decode_partition,
+    decode_user,
+    encode_partition,
+)
+from journeystream.state.store import Change
+from journeystream.user import User
+
+
+class MemoryStore:
+    """Keeps the same bytes as the other stores, so that it can not be kinder than they are."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, bytes] = {}
+        self._alarms: set[tuple[int, str]] = set()
+        self._places: set[tuple[tuple[str, str], str]] = set()
+        self._partition = encode_partition(PartitionState())
+
+    def load(self, ids: Collection[str]) -> dict[str, User]:
+        """Return the users that are known among `ids`."""
+        return {
+            id_: decode_user(id_, record)
+            for id_ in ids
+            if (record := self._records.get(id_)) is not None
+        }
+
+    def due(self, until: int) -> list[tuple[int, str]]:
+        """Return all alarms at or before `until`, in order."""
+        return sorted(alarm for alarm in self._alarms if alarm[0] <= until)
+
+    def next_wake(self) -> int | None:
+        """Return the earliest alarm."""
+        return min(self._alarms)[0] if self._alarms else None
+
+    def members(self, journey: str, limit: int) -> list[str]:
+        """Return users who are in the journey."""
+        return sorted({id_ for place, id_ in self._places if place[0] == journey})[:limit]
+
+    def users(self) -> Iterable[str]:
+        """Return everyone's id, in order."""
+        return sorted(self._records)
+
+    def partition(self) -> PartitionState:
+        """Return where the partition stands."""
+        return decode_partition(self._partition)
+
+    def save(self, changes: Iterable[Change], partition: PartitionState) -> None:
+        """Store everything; nothing here can fail half-way."""
+        for change in changes:
+            self._records[change.user_id] = change.record
+            if change.before.wake is not None:
+                self._alarms.discard((change.before.wake, change.user_id))
+            if change.after.wake is not None:
+                self._alarms.add((change.after.wake, change.user_id))
+            self._places -= {(place, change.user_id) for place in change.before.places}
+            self._places |= {(place, change.user_id) for place in change.after.places}
+        self._partition = encode_partition(partition)
+
+    def close(self) -> None:
+        """Nothing to let go of."""

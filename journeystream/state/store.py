@@ -1,0 +1,57 @@
+"""The contract of a partition's store, kept by memory and by RocksDB alike.
+
+Laws: `save` is atomic: all of it is there after a crash, or nothing. Alarms come out in due
+order. What `load` returns is a fresh copy: changing it changes nothing that is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from journeystream.state.codec import PartitionState, encode_user
+from journeystream.user import Derived, User
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A user's new record, with what was derived from the old one and from the new one."""
+
+    user_id: str
+    record: bytes
+    before: Derived
+    after: Derived
+
+
+class Store(Protocol):
+    """The users of one partition."""
+
+    def load(self, ids: Collection[str]) -> dict[str, User]:
+        """Return the users that are known among `ids`."""
+
+    def due(self, until: int) -> list[tuple[int, str]]:
+        """Return (wake, user id), in order, of all alarms at or before `until`."""
+
+    def next_wake(self) -> int | None:
+        """Return the earliest alarm of all."""
+
+    def members(self, journey: str, limit: int) -> list[str]:
+        """Return at most `limit` users who are in the journey, in order of id."""
+
+    def users(self) -> Iterable[str]:
+        """Return everyone's id, in order."""
+
+    def partition(self) -> PartitionState:
+        """Return where the partition stands."""
+
+    def save(self, changes: Iterable[Change], partition: PartitionState) -> None:
+        """Store the changes and the partition's position, all or nothing."""
+
+    def close(self) -> None:
+        """Let go of files; the store is not used after."""
+
+
+def change_of(user: User, before: Derived) -> Change:
+    """Return the change that makes `user` the stored record."""
+    return Change(user.id, encode_user(user), before, user.derived())

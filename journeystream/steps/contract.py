@@ -1,0 +1,140 @@
+"""What every step type promises: two verbs, asked by the engine.
+
+* `decide` — given the moment and the position, what happens now: stay, go on, fork, leave.
+  It is asked on arrival and whenever something that it reads has changed.
+* `turns` — the next instant at which time alone may change that answer, or None.
+
+A step keeps no memory of its own: what it must know between two questions is in the
+position (`since`, `taken`). A step that is a *gate* is a wait: it lies on the way out of the
+send step before it, so arriving at it does not end that step.
+
+To add a step type: one file with one class like the others in this folder, its name in
+`steps/__init__.py`, and its test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from journeystream.condition_language import Condition
+from journeystream.conditions import CompiledCondition, Moment, compile_condition
+from journeystream.durations import parse_duration
+from journeystream.user import Position
+
+ID_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,79}$"
+_NOTHING: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """The position stays where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """The position goes on to a step; None ends its path."""
+
+    to: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """New positions go down branches (name, step); the old one stays unless `done`."""
+
+    branches: tuple[tuple[str, str | None], ...]
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The whole instance ends."""
+
+    detail: str
+
+
+Decision = Stay | Go | Fork | Leave
+STAY = Stay()
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledStep:
+    """A step ready to be walked. `conditions` are all that its decisions read.
+
+    `destinations` (send steps only) maps each destination's name to its attribute mapping:
+    output name -> source path.
+    """
+
+    id: str
+    name: str
+    type: str
+    decide: Callable[[Moment, Position], Decision]
+    turns: Callable[[Moment, Position], int | None] = lambda _moment, _position: None
+    conditions: tuple[CompiledCondition, ...] = ()
+    gate: bool = False
+    key: str = ""
+    destinations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a step is compiled in: the time zone, the audiences, and the journey's names.
+
+    `key` is the send step's key; `attributes_of` gives a destination's own mapping.
+    """
+
+    zone: tzinfo
+    audiences: Mapping[str, Condition]
+    key: str = ""
+    attributes_of: Callable[[str], Mapping[str, str]] = lambda _: _NOTHING
+
+    def condition(self, condition: Condition) -> CompiledCondition:
+        """Compile a condition of the step."""
+        return compile_condition(condition, self.zone, self.audiences)
+
+
+class StepDefinition(BaseModel):
+    """What every step says: its id, its name for people, and its type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    takes_time: ClassVar[bool] = False
+
+    id: str = Field(pattern=ID_PATTERN, description="unique in the journey; stays when renamed")
+    name: str = Field("", description="what people see; default: the id")
+    type: str
+
+    @property
+    def title(self) -> str:
+        """The name for people."""
+        return self.name or self.id
+
+    def targets(self) -> Iterator[tuple[str, str | None]]:
+        """Yield (field, step id) for every way out; None ends the path."""
+        yield from ()
+
+    def conditions(self) -> Iterator[tuple[str, Condition]]:
+        """Yield (field, condition) for every condition that is asked here."""
+        yield from ()
+
+    def compile(self, around: Surroundings) -> CompiledStep:
+        """Return the step's behaviour."""
+        raise NotImplementedError(f"the step type {self.type} does not say what it does")
+
+
+class Timeout(BaseModel):
+    """How long a wait lasts at most, and where it leads then."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after: str = Field(description="a duration from arrival, as in `7 days`")
+    next: str | None = Field(None, description="step id; without it the path ends")
+
+    @field_validator("after")
+    @classmethod
+    def _after_is_a_duration(cls, text: str) -> str:
+        parse_duration(text)
+        return text

@@ -1,0 +1,142 @@
+"""`multi_branch_split`: many conditions, each with a way of its own, in one of two modes.
+
+* `every_match` (default): the user waits at the split and goes down each branch, once, when
+  its condition holds; branches need not exclude each other. The wait ends when every branch
+  is taken, at the time-out, or with the instance. The time-out's own way is taken only if no
+  branch was. A branch that comes true at the instant of the time-out is still taken.
+* `first_match`: decided at arrival; the first branch whose condition holds, or
+  `everyone_else`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from journeystream.condition_language import Condition
+from journeystream.conditions import CompiledCondition, Moment, earliest, flip
+from journeystream.durations import parse_duration
+from journeystream.steps.contract import (
+    STAY,
+    CompiledStep,
+    Decision,
+    Fork,
+    Go,
+    StepDefinition,
+    Surroundings,
+    Timeout,
+)
+from journeystream.steps.true_false_split import Way
+from journeystream.user import Position
+
+
+class Branch(BaseModel):
+    """A condition and the way of those who fulfil it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1, description="unique in the split")
+    condition: Condition
+    next: str | None = Field(None, description="step id; without it the path ends")
+
+
+class MultiBranchSplit(StepDefinition):
+    """Users go down the branch (or branches) whose condition they meet."""
+
+    type: Literal["multi_branch_split"]
+    mode: Literal["every_match", "first_match"] = "every_match"
+    branches: list[Branch] = Field(min_length=1)
+    everyone_else: Way | None = Field(None, description="first_match: the way of all others")
+    timeout: Timeout | None = Field(None, description="every_match: how long at most")
+
+    @model_validator(mode="after")
+    def _fits_its_mode(self) -> Self:
+        if self.mode == "every_match" and self.everyone_else is not None:
+            raise ValueError("everyone_else belongs to mode first_match; write a timeout instead")
+        if self.mode == "first_match" and self.timeout is not None:
+            raise ValueError("timeout belongs to mode every_match; write everyone_else instead")
+        names = [branch.name for branch in self.branches]
+        if len(set(names)) < len(names):
+            raise ValueError(f"branch names {names} are not unique; give each its own")
+        return self
+
+    def targets(self) -> Iterator[tuple[str, str | None]]:
+        """Yield every branch, then the way of those who take none."""
+        for index, branch in enumerate(self.branches):
+            yield f"branches[{index}].next", branch.next
+        if self.everyone_else is not None:
+            yield "everyone_else.next", self.everyone_else.next
+        if self.timeout is not None:
+            yield "timeout.next", self.timeout.next
+
+    def conditions(self) -> Iterator[tuple[str, Condition]]:
+        """Yield every branch's condition."""
+        for index, branch in enumerate(self.branches):
+            yield f"branches[{index}].condition", branch.condition
+
+    def compile(self, around: Surroundings) -> CompiledStep:
+        """Return the behaviour of the mode."""
+        branches = [
+            (branch.name, around.condition(branch.condition), branch.next)
+            for branch in self.branches
+        ]
+        conditions = tuple(condition for _, condition, _ in branches)
+        if self.mode == "every_match":
+            return self._every_match(branches, conditions, around)
+        others = Go(self.everyone_else.next if self.everyone_else else None)
+
+        def decide(moment: Moment, _: Position) -> Decision:
+            for _name, condition, onward in branches:
+                if condition.holds(moment):
+                    return Go(onward)
+            return others
+
+        return CompiledStep(
+            id=self.id, name=self.title, type=self.type, decide=decide, conditions=conditions
+        )
+
+    def _every_match(
+        self,
+        branches: list[tuple[str, CompiledCondition, str | None]],
+        conditions: tuple[CompiledCondition, ...],
+        around: Surroundings,
+    ) -> CompiledStep:
+        patience = parse_duration(self.timeout.after) if self.timeout else None
+        untaken = Go(self.timeout.next if self.timeout else None)
+
+        def deadline(position: Position) -> int | None:
+            return patience.after(position.since, around.zone) if patience else None
+
+        def decide(moment: Moment, position: Position) -> Decision:
+            matched = tuple(
+                (name, onward)
+                for name, condition, onward in branches
+                if name not in position.taken and condition.holds(moment)
+            )
+            until = deadline(position)
+            over = until is not None and moment.now >= until
+            taken = len(position.taken) + len(matched)
+            if over and not taken:
+                return untaken
+            if matched or over:
+                return Fork(matched, done=over or taken == len(branches))
+            return STAY
+
+        def turns(moment: Moment, position: Position) -> int | None:
+            flips = (
+                flip(condition, moment)
+                for name, condition, _ in branches
+                if name not in position.taken
+            )
+            return earliest((*flips, deadline(position)))
+
+        return CompiledStep(
+            id=self.id,
+            name=self.title,
+            type=self.type,
+            decide=decide,
+            turns=turns,
+            conditions=conditions,
+        )

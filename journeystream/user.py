@@ -1,0 +1,118 @@
+"""What is known of one user: profile, facts, and the journeys they walk.
+
+These are plain records. They decide nothing; `engine.py` changes them and `state/codec.py`
+stores them. All times are instants (microseconds, see `durations.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+NEVER = -(1 << 62)
+"""An instant before all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What follows from a user's record: when to wake them, and where they stand.
+
+    A place is (journey, step); a user at rest stands at the send step that holds them.
+    """
+
+    wake: int | None = None
+    places: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(slots=True)
+class Hold:
+    """Membership of a send step: Entered was sent, Exited is owed."""
+
+    step: str
+    visit: int
+    destinations: list[str]
+
+
+@dataclass(slots=True)
+class Position:
+    """A place where an instance stands.
+
+    `step` is None when the path has ended at a send step and the user rests there. `taken`
+    names the branches that an every-match split has already sent this position down.
+    """
+
+    step: str | None
+    since: int
+    hold: Hold | None = None
+    taken: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Instance:
+    """One pass of the user through one journey, pinned to the version they entered.
+
+    `number` counts the user's passes through the journey from 1; `entry` holds the
+    properties of the entry event that the journey's attributes ask for; `visits` counts
+    arrivals per send step, so that each Entered has an id of its own.
+    """
+
+    journey: str
+    version: int
+    number: int
+    entered_at: int
+    entry: dict[str, object] = field(default_factory=dict)
+    positions: list[Position] = field(default_factory=list)
+    visits: dict[str, int] = field(default_factory=dict)
+    wake: int | None = None
+
+
+@dataclass(slots=True)
+class Passes:
+    """The user's history with one journey.
+
+    `qualified` is the truth of the entry condition when it was last looked at: an entry
+    needs it to turn true. `version` is the one it was looked at under.
+    """
+
+    version: int
+    qualified: bool = False
+    entered: int = 0
+    exits: dict[str, int] = field(default_factory=dict)
+    wake: int | None = None
+
+
+@dataclass(slots=True)
+class User:
+    """One user's record: the unit of state, of the changelog and of ordering.
+
+    `clock` is the last instant that was applied for this user and `known_since` the first.
+    `facts` maps a predicate's id to the most recent instants at which it held, ascending.
+    `seen` holds the newest message ids with their event times, for duplicates.
+    """
+
+    id: str
+    anonymous: bool = False
+    known_since: int = NEVER
+    clock: int = NEVER
+    traits: dict[str, object] = field(default_factory=dict)
+    facts: dict[str, list[int]] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
+    passes: dict[str, Passes] = field(default_factory=dict)
+    instances: list[Instance] = field(default_factory=list)
+
+    @property
+    def wake(self) -> int | None:
+        """The earliest instant at which time alone may change something for this user."""
+        wakes = [passes.wake for passes in self.passes.values() if passes.wake is not None]
+        wakes += [instance.wake for instance in self.instances if instance.wake is not None]
+        return min(wakes, default=None)
+
+    def derived(self) -> Derived:
+        """Return what follows from the record."""
+        return Derived(
+            self.wake,
+            frozenset(
+                (instance.journey, position.step or (position.hold.step if position.hold else ""))
+                for instance in self.instances
+                for position in instance.positions
+            ),
+        )

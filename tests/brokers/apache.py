@@ -1,0 +1,160 @@
+"""Apache Kafka on the local JDK: the real broker where there is no Docker engine.
+
+Maven copies its jars once into the user's cache. Each run has its own directory and ports.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
+
+from journeystream.embedded_broker import end_child, free_port
+from tests.brokers.broker import Broker, BrokerMissingError, wait_until_ready
+from tests.brokers.settings import KAFKA_VERSION, loopback_properties
+
+HERE = Path(__file__).parent
+OLDEST_JAVA = 17
+# Any base64 of 16 bytes; it only must not change between starts.
+CLUSTER_ID = "am91cm5leXN0cmVhbS10MQ"
+
+
+class ApacheBroker:
+    """One node of Apache Kafka in a child process, with its data in `directory`."""
+
+    name = f"Apache Kafka {KAFKA_VERSION} on the local JDK"
+    ours = True
+
+    def __init__(self, java: str, libs: Path, directory: Path) -> None:
+        self.port = free_port()
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        self._log = directory / "broker.log"
+        self._console = directory / "console.log"
+        self._config = directory / "server.properties"
+        self._java = [java, "-cp", f"{libs}/*", f"-Dlog4j2.configurationFile={HERE}/log4j2.xml"]
+        self._java += [f"-Dbroker.log={self._log}"]
+        self._child: subprocess.Popen[bytes] | None = None
+        _write_properties(
+            self._config, loopback_properties(self.port, free_port(), directory / "data")
+        )
+        arguments = ["format", "-t", CLUSTER_ID, "-c", str(self._config)]
+        self._run_tool("kafka.tools.StorageTool", arguments)
+
+    def start(self) -> None:
+        """Start it on its data and return when it answers."""
+        with self._console.open("ab") as console:
+            self._child = subprocess.Popen(
+                [*self._java, "-Xmx768m", "kafka.Kafka", str(self._config)],
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+            )
+        atexit.register(self.stop)
+        child = self._child
+        if not wait_until_ready(self.bootstrap, 60, lambda: child.poll() is None):
+            self.stop()
+            ends = [_end_of(path) for path in (self._console, self._log)]
+            raise BrokerMissingError("Apache Kafka did not start:\n" + "\n".join(ends))
+
+    def stop(self) -> None:
+        """Stop it in good order."""
+        atexit.unregister(self.stop)
+        child, self._child = self._child, None
+        if child is not None:
+            end_child(child, 30)
+
+    def restart(self) -> None:
+        """Stop it in good order and start it on the same data and port."""
+        self.stop()
+        self.start()
+
+    def kill(self) -> None:
+        """End it by SIGKILL."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+
+    def _run_tool(self, main_class: str, arguments: list[str]) -> None:
+        done = subprocess.run(
+            [*self._java, main_class, *arguments], capture_output=True, check=False, timeout=60
+        )
+        if done.returncode != 0:
+            raise BrokerMissingError(f"{main_class} failed: {(done.stdout + done.stderr).decode()}")
+
+
+@contextmanager
+def apache_broker() -> Iterator[Broker]:
+    """Run Apache Kafka on a directory of its own, or raise BrokerMissingError."""
+    java = _find_java()
+    libs = _jars()
+    with TemporaryDirectory(prefix="journeystream-kafka-") as directory:
+        broker = ApacheBroker(java, libs, Path(directory))
+        broker.start()
+        try:
+            yield broker
+        finally:
+            broker.stop()
+
+
+def _find_java() -> str:
+    java = shutil.which("java")
+    if java is None:
+        raise BrokerMissingError("no java")
+    said = subprocess.run([java, "-version"], capture_output=True, check=False, timeout=30)
+    version = re.search(r'version "(\d+)', said.stderr.decode())
+    if version is None or int(version[1]) < OLDEST_JAVA:
+        raise BrokerMissingError(f"java is older than {OLDEST_JAVA}")
+    return java
+
+
+def _jars() -> Path:
+    """Return the directory of Kafka's jars, which Maven fills the first time."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    libs = cache / "journeystream" / f"kafka-{KAFKA_VERSION}" / "libs"
+    if libs.is_dir():
+        return libs
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise BrokerMissingError("no mvn")
+    libs.parent.mkdir(parents=True, exist_ok=True)
+    # Copied beside and renamed: a run that was cut off leaves no half a broker.
+    fresh = Path(mkdtemp(dir=libs.parent))
+    try:
+        _copy_jars(maven, fresh)
+        try:
+            fresh.rename(libs)
+        except OSError:
+            # Another run was first; its jars are the same.
+            if not libs.is_dir():
+                raise
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return libs
+
+
+def _copy_jars(maven: str, target: Path) -> None:
+    goal = ["dependency:copy-dependencies", f"-DoutputDirectory={target}"]
+    done = subprocess.run(
+        [maven, "-q", "-B", "-f", str(HERE / "pom.xml"), *goal],
+        capture_output=True,
+        check=False,
+        timeout=180,
+    )
+    if done.returncode != 0:
+        raise BrokerMissingError(f"mvn could not get Apache Kafka: {done.stdout.decode()[-1000:]}")
+
+
+def _write_properties(path: Path, properties: Mapping[str, str]) -> None:
+    path.write_text("".join(f"{name}={text}\n" for name, text in properties.items()))
+
+
+def _end_of(path: Path) -> str:
+    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+    return "\n".join(f"  {line}" for line in lines[-15:])

@@ -1,0 +1,36 @@
+"""The broker that the tests of one session share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+pytest.register_assert_rewrite("tests.broker_contract")
+
+from tests.brokers import Broker, choose_broker  # noqa: E402 - after the rewrite is registered
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    """Run the best broker that can be had here, from the first test that needs one."""
+    plugins = request.config.pluginmanager
+    terminal = plugins.get_plugin("terminalreporter")
+    capture = plugins.get_plugin("capturemanager")
+
+    def tell(line: str) -> None:
+        # Past the capture, which shows what a fixture prints only when a test fails.
+        # A worker of pytest-xdist has no terminal.
+        if terminal is not None and capture is not None:
+            with capture.global_and_fixture_disabled():
+                terminal.ensure_newline()
+                terminal.write_line(line)
+
+    with choose_broker(tell) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def kafka(kafka_broker: Broker) -> str:
+    """Return the address of the session's broker."""
+    return kafka_broker.bootstrap
