@@ -23,7 +23,8 @@ from journeystream.comparisons import Comparison, Scalar
 from journeystream.durations import instant_of, parse_duration
 
 ANY_NAME = "*"
-_FORMS = ("all", "any", "not", "event", "page", "screen", "trait", "audience")
+CONDITION_TAGS = ("all", "any", "not", "event", "trait", "audience")
+_FORMS = (*CONDITION_TAGS, "page", "screen")
 
 
 class _Written(BaseModel):

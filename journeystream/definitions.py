@@ -26,7 +26,7 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from journeystream.condition_language import Condition
+from journeystream.condition_language import CONDITION_TAGS, Condition
 from journeystream.durations import parse_duration
 from journeystream.errors import DefinitionError, Problem, UserError
 from journeystream.steps import Step
@@ -213,16 +213,24 @@ def _problem(document: object, details: ErrorDetails) -> Problem:
 
 
 def _path(document: object, location: tuple[int | str, ...]) -> str:
-    """Turn pydantic's location into a path, without the tags of its unions."""
-    path = ""
+    """Turn pydantic's location into a path, without the tags of its unions.
+
+    A tag stands before the fields of its document. Step types are never field names; the
+    tags of conditions are, so the first of two is the tag.
+    """
+    path, tagged = "", False
     for depth, part in enumerate(location):
         if isinstance(part, int):
             path += f"[{part}]"
             inside = isinstance(document, list) and part < len(document)
             document = document[part] if inside else None  # type: ignore[index]
-        elif isinstance(document, Mapping) and part in document:
+        elif not isinstance(document, Mapping):
+            continue
+        elif part in CONDITION_TAGS and not tagged and not path.startswith("examples"):
+            tagged = True
+            continue
+        elif part in document or depth == len(location) - 1:
             path += f".{part}" if path else part
-            document = document[part]
-        elif isinstance(document, Mapping) and depth == len(location) - 1:
-            path += f".{part}" if path else part
+            document = document.get(part)
+        tagged = False
     return path

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, tzinfo
 MICROS = 1_000_000
 _EXACT = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 _UNITS = (*_EXACT, "month")
-_TERM = re.compile(r"\s*(\d{1,6})\s*([a-z]+?)s?\s*(?:,|and\b)?", re.ASCII)
+_TERM = re.compile(r"\s*(\d{1,6})\s*([a-z]+?)s?(?![a-z])\s*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

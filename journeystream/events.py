@@ -37,9 +37,13 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class ClockMark:
-    """A replay's word that no event of the partition will be older than `at`."""
+    """A replay's word that nothing older than `at` will come from `origin`.
+
+    An empty origin is the topic and partition that the mark itself was read from.
+    """
 
     at: int
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

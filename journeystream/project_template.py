@@ -219,12 +219,13 @@ def _syntax(file: Path, text: str, error: YAMLError) -> str:
 def _nodes(root: Any) -> Iterator[tuple[Location, int]]:  # noqa: ANN401 -- ruamel's nodes are untyped
     """Walk a YAML graph, each node once (an alias may lead back up), giving lines from 1."""
     waiting: list[tuple[Location, Any]] = [((), root)]
-    seen = set()
+    seen: set[Location | int] = set()
     while waiting:
         location, node = waiting.pop(0)
-        if id(node) in seen:
+        # What lies in a setting's repeat is no problem of its own.
+        if id(node) in seen or location in seen:
             continue
-        seen.add(id(node))
+        seen |= {id(node), location}
         if isinstance(node, MappingNode):
             for key, value in node.value:
                 if isinstance(key, ScalarNode):

@@ -57,8 +57,9 @@ def wanted_topics(project: Project) -> list[WantedTopic]:
     rekeyed = _topic(
         project,
         project.rekey_topic,
-        # A passage: what was applied is not read again. What passes is as big as in a source.
-        {**_kept_for(project, timedelta(days=2)), **passing},
+        # A passage, but an outage must lose nothing in it: kept as long as the sources.
+        # What passes is as big as in a source.
+        {**_kept_for(project, timedelta(days=7)), **passing},
         "events on their way to their user's partition",
         copartitioned=True,
     )

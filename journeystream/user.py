@@ -23,6 +23,9 @@ class Derived:
     places: frozenset[tuple[str, str]] = frozenset()
 
 
+NOBODY = Derived()
+
+
 @dataclass(slots=True)
 class Hold:
     """Membership of a send step: Entered was sent, Exited is owed."""

@@ -23,8 +23,8 @@ def kafka_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
         # A worker of pytest-xdist has no terminal.
         if terminal is not None and capture is not None:
             with capture.global_and_fixture_disabled():
-                terminal.ensure_newline()
-                terminal.write_line(line)
+                # In the middle of a line of dots.
+                terminal.write(f"\n{line}\n")
 
     with choose_broker(tell) as broker:
         yield broker

@@ -23,13 +23,15 @@ VERSION = 1
 class PartitionState:
     """Where a partition stands: its clock, and the next offset to apply per source topic.
 
-    `floors` says from which instant each journey version counts; `changelog` is the next
-    changelog offset that this store has not applied (only the local store keeps it).
+    `floors` says from which instant each journey version counts; `fronts` how far in event
+    time each origin has been read (agents/frontier.py); `changelog` is the next changelog
+    offset that this store has not applied (only the local store keeps it).
     """
 
     clock: int = NEVER
     positions: dict[str, int] = field(default_factory=dict)
     floors: dict[Version, int] = field(default_factory=dict)
+    fronts: dict[str, int] = field(default_factory=dict)
     changelog: int = 0
 
 
@@ -74,16 +76,17 @@ def decode_user(user_id: str, data: bytes) -> User:
 def encode_partition(state: PartitionState) -> bytes:
     """Return a partition's position as bytes."""
     floors = [[journey, version, at] for (journey, version), at in state.floors.items()]
-    return _encode([state.clock, state.positions, floors, state.changelog])
+    return _encode([state.clock, state.positions, floors, state.fronts, state.changelog])
 
 
 def decode_partition(data: bytes) -> PartitionState:
     """Read a partition's position."""
-    clock, positions, floors, changelog = _decode(data)
+    clock, positions, floors, fronts, changelog = _decode(data)
     return PartitionState(
         clock=clock,
         positions=positions,
         floors={(journey, version): at for journey, version, at in floors},
+        fronts=fronts,
         changelog=changelog,
     )
 

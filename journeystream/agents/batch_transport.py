@@ -1,0 +1,148 @@
+"""Faust's Kafka transport, handing over one fetched batch per partition as one event.
+
+Faust spends some 100 microseconds on each message that it hands to an agent; a batch as one
+message keeps agents, assignment and rebalances and takes that cost once per fetch. This file
+overrides private parts of faust-streaming 0.15 (`_getmany`, `_to_message`, `_commit`, and the
+consumer thread), which is why pyproject.toml pins that version.
+
+Three laws beyond Faust's own:
+
+* A partition is fetched only while its processor has room, so that nothing piles up.
+* Faust commits no offsets: they travel in the transactions of `commit.py`.
+* A batch says where its partition's consumer stands after it (`next_offset`), also when what
+  was passed over were only transaction markers; so "caught up" can be told exactly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import aiokafka
+import faust
+from aiokafka.structs import ConsumerRecord
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+
+_IDLE_SECONDS = 0.1  # how long a fetch waits; bounds how late a lone marker is noticed
+_FULL_SECONDS = 0.01  # the same while some partition has no room and may get it any time
+_FETCH_BYTES = 4 * 1024 * 1024  # per partition and fetch: the size of a batch under load
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one fetch brought for one partition, in order."""
+
+    topic: str
+    partition: int
+    records: list[ConsumerRecord]
+    next_offset: int
+
+
+class BatchConsumerThread(AIOKafkaConsumerThread):
+    """The consumer, in a thread and loop of its own as Faust has it."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._handed: dict[TP, int] = {}
+
+    def _create_worker_consumer(self, transport: Transport) -> aiokafka.AIOKafkaConsumer:
+        conf = self.app.conf
+        self._assignor = self.app.assignor
+        return aiokafka.AIOKafkaConsumer(
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            group_instance_id=conf.consumer_group_instance_id,
+            bootstrap_servers=[f"{url.host}:{url.port}" for url in transport.url],
+            partition_assignment_strategy=[self._assignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
+            max_partition_fetch_bytes=_FETCH_BYTES,
+            session_timeout_ms=int(conf.broker_session_timeout * 1000),
+            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            # What an aborted transaction of ours or of a producer left behind never happened.
+            isolation_level="read_committed",
+        )
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        del offsets
+        return True
+
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109  Faust's signature
+        max_records: int | None = None,
+    ) -> dict[TP, list[Batch]]:
+        fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        assignment = consumer._subscription.subscription.assignment  # noqa: SLF001
+        batches: dict[TP, list[Batch]] = {}
+        for tp in active_partitions:
+            state = assignment.state_value(tp) if assignment is not None else None
+            position = state._position if state is not None else None  # noqa: SLF001
+            records = fetched.get(tp, [])
+            if position is not None and (records or self._handed.get(tp) != position):
+                self._handed[tp] = position
+                batches[tp] = [Batch(tp.topic, tp.partition, records, position)]
+        return batches
+
+
+class BatchConsumer(Consumer):
+    """Faust's consumer, whose messages are batches."""
+
+    def _new_consumer_thread(self) -> BatchConsumerThread:
+        return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ANN401, ASYNC109  Faust's signature
+        del timeout
+        has_room: Callable[[TP], bool] = cast("Any", self.app).has_room
+        wanted = active_partitions or set()
+        roomy = {tp for tp in wanted if has_room(tp)}
+        if not roomy:
+            await asyncio.sleep(_FULL_SECONDS)
+            return {}
+        wait = _IDLE_SECONDS if len(roomy) == len(wanted) else _FULL_SECONDS
+        return await self._thread.getmany(roomy, wait)
+
+    def _to_message(self, tp: TP, record: Batch) -> ConsumerMessage:
+        last = record.records[-1] if record.records else None
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            record.next_offset,
+            last.timestamp / 1000 if last else 0.0,
+            0,
+            None,
+            None,
+            cast("Any", record),
+            None,
+            0,
+            0,
+            tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+
+class BatchTransport(Transport):
+    """The transport that `app.py` gives to Faust."""
+
+    Consumer = BatchConsumer
+
+
+class BatchSchema(faust.Schema[Any, Any]):
+    """Hands a batch to the agent as it is: what is inside is decoded by `decode.py`."""
+
+    def loads_key(self, app: Any, message: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Return no key: a batch has many."""
+        del app, message, options
+
+    def loads_value(self, app: Any, message: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Return the batch."""
+        del app, options
+        return message.value

@@ -1,0 +1,134 @@
+"""Following the control topic: every worker reads it to its end before it applies anything.
+
+Law: what was published before a batch was fetched is known before the batch is applied. So
+when `journeystream publish` has returned, the events that are produced after it count.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterable
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from journeystream.compiler import Workshop
+from journeystream.control_log import Published
+from journeystream.errors import BrokerUnreachable, OperatorError
+from journeystream.journeys import Journeys
+
+_log = logging.getLogger(__name__)
+_WAIT_MS = 100
+
+
+class Control:
+    """The journeys as the control topic has them now."""
+
+    def __init__(self, topic: str, bootstrap: str, group: str, workshop: Workshop) -> None:
+        self._tp = TopicPartition(topic, 0)
+        self._workshop = workshop
+        self._published = Published()
+        self._journeys = Journeys()
+        self._position = 0
+        self._moved = asyncio.Condition()
+        self._follower: asyncio.Task[None] | None = None
+        # A group id without a subscription: it joins nothing, but may ask for the
+        # offsets that the workers' group has committed.
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap,
+            group_id=group,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+        )
+
+    @property
+    def published(self) -> Published:
+        """What the topic says, as read so far."""
+        return self._published
+
+    async def start(self) -> None:
+        """Read the topic to its end, then go on following it."""
+        try:
+            await self._consumer.start()
+        except KafkaError as error:
+            raise BrokerUnreachable(f"kafka.bootstrap: no broker answers ({error})") from None
+        self._consumer.assign([self._tp])
+        await self._consumer.seek_to_beginning(self._tp)
+        self._follower = asyncio.create_task(self._follow())
+        await self.current()
+
+    async def stop(self) -> None:
+        """Stop following."""
+        if self._follower is not None:
+            self._follower.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._follower
+        await self._consumer.stop()
+
+    async def current(self) -> Journeys:
+        """Return the journeys with everything that is published by now."""
+        end = (await self._consumer.end_offsets([self._tp]))[self._tp]
+        async with self._moved:
+            while self._position < end:
+                self._raise_if_broken()
+                await self._moved.wait()
+        self._raise_if_broken()
+        return self._journeys
+
+    def published_at(self, journey: str, version: int) -> int:
+        """Return when a version was published."""
+        return self._published.versions[journey, version].published_at
+
+    async def ends(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return where readable partitions end now."""
+        ends: dict[TopicPartition, int] = await self._consumer.end_offsets(list(tps))
+        return ends
+
+    async def begins(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return where partitions begin now."""
+        begins: dict[TopicPartition, int] = await self._consumer.beginning_offsets(list(tps))
+        return begins
+
+    async def committed(self, tp: TopicPartition) -> int:
+        """Return the offset that the workers' group has committed; 0 if none."""
+        offset: int | None = await self._consumer.committed(tp)
+        return offset or 0
+
+    async def partitions(self, topic: str) -> set[int]:
+        """Return a topic's partitions; OperatorError if it does not exist."""
+        await self._consumer._client.force_metadata_update()  # noqa: SLF001  no public way
+        partitions: set[int] | None = self._consumer.partitions_for_topic(topic)
+        if not partitions:
+            self._consumer._client.add_topic(topic)  # noqa: SLF001  metadata of other topics
+            await self._consumer._client.force_metadata_update()  # noqa: SLF001
+            partitions = self._consumer.partitions_for_topic(topic)
+        if not partitions:
+            raise OperatorError(f"topic {topic!r} does not exist; run `journeystream topics`")
+        return partitions
+
+    def _raise_if_broken(self) -> None:
+        if self._follower is not None and self._follower.done():
+            self._follower.result()
+
+    async def _follow(self) -> None:
+        try:
+            while True:
+                fetched = await self._consumer.getmany(self._tp, timeout_ms=_WAIT_MS)
+                records = fetched.get(self._tp, [])
+                for record in records:
+                    if record.value is not None:
+                        self._published.apply(record.key, record.value)
+                if records:
+                    self._journeys = self._published.compiled(self._workshop)
+                    _log.info("journeys: %s live", len(self._journeys.admitting))
+                position = await self._consumer.position(self._tp)
+                if position != self._position:
+                    async with self._moved:
+                        self._position = position
+                        self._moved.notify_all()
+        except Exception:
+            async with self._moved:
+                self._moved.notify_all()
+            raise

@@ -1,0 +1,153 @@
+"""From a record's bytes to an event, or to the reason why it is none.
+
+Law: whatever the bytes are, the answer is an `Event`, a `ClockMark`, or `RejectedEvent` with a
+stable code; nothing else is raised, and nothing is guessed.
+
+Event time is the event's `timestamp`. Where an event carries only a client's time (no
+`originalTimestamp` beside `timestamp`) together with `sentAt` and `receivedAt`, the client's
+clock is corrected as in the Segment Spec: time + (receivedAt - sentAt). Without a time it is
+the record's. A time after the record's is cut to it, or refused when the skew is too large;
+so is one before `oldest_event`, which is how a clock that was never set looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+
+from journeystream.durations import iso
+from journeystream.errors import RejectedEvent
+from journeystream.events import ClockMark, Event
+
+KINDS = frozenset(("track", "identify", "page", "screen", "group", "alias"))
+CLOCK_KIND = "clock"
+_LONGEST_ID = 512
+_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeLimits:
+    """What is still an event; times are in microseconds. `replay` admits clock marks."""
+
+    message_bytes: int
+    clock_skew: int
+    oldest_event: int
+    replay: bool
+
+
+def decode(value: bytes | None, record_time: int, limits: DecodeLimits) -> Event | ClockMark:
+    """Decode one record; `record_time` is the broker's instant. RejectedEvent says why not."""
+    if not value:
+        raise RejectedEvent("empty", "the record has no value")
+    if len(value) > limits.message_bytes:
+        raise RejectedEvent(
+            "too_large",
+            f"{len(value)} bytes are more than limits.message_bytes = {limits.message_bytes}",
+        )
+    try:
+        message = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise RejectedEvent("not_json", str(error)) from None
+    if not isinstance(message, dict):
+        raise RejectedEvent("not_an_object", f"a JSON {type(message).__name__} is no event")
+    kind = message.get("type")
+    if kind == CLOCK_KIND and limits.replay:
+        origin = _text_or_none(message, "origin") or ""
+        return ClockMark(_instant(message, "timestamp", None), origin)
+    if kind not in KINDS:
+        raise RejectedEvent("unknown_type", f"type {_shown(kind)} is none of {sorted(KINDS)}")
+    user_id, anonymous = _user(message)
+    named = kind in ("track", "page", "screen")
+    properties = _object(message, "properties" if named else "traits")
+    return Event(
+        user_id=user_id,
+        kind=kind,
+        name=_name(message, kind) if named else "",
+        at=_event_time(message, record_time, limits),
+        properties=properties,
+        context=_object(message, "context"),
+        message_id=_text_or_none(message, "messageId"),
+        anonymous=anonymous,
+    )
+
+
+def clock_mark(at: int, origin: str = "") -> bytes:
+    """Return the value of a record that marks a replay's clock at an instant."""
+    return orjson.dumps({"type": CLOCK_KIND, "timestamp": iso(at), "origin": origin})
+
+
+def _user(message: Mapping[str, object]) -> tuple[str, bool]:
+    for field in ("userId", "anonymousId"):
+        user_id = _text_or_none(message, field)
+        if user_id:
+            if len(user_id) > _LONGEST_ID or "\0" in user_id:
+                raise RejectedEvent(
+                    "bad_user", f"{field} is longer than {_LONGEST_ID} characters or holds a NUL"
+                )
+            return user_id, field == "anonymousId"
+    raise RejectedEvent("no_user", "neither userId nor anonymousId names a user")
+
+
+def _name(message: Mapping[str, object], kind: str) -> str:
+    name = _text_or_none(message, "event" if kind == "track" else "name")
+    if kind == "track" and not name:
+        raise RejectedEvent("no_event_name", "a track call needs an `event` name")
+    return name or ""
+
+
+def _text_or_none(message: Mapping[str, object], field: str) -> str | None:
+    value = message.get(field)
+    if value is not None and not isinstance(value, str):
+        raise RejectedEvent("wrong_type", f"{field} is {_shown(value)}, which is no text")
+    return value
+
+
+def _object(message: Mapping[str, object], field: str) -> Mapping[str, object]:
+    value = message.get(field)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise RejectedEvent("wrong_type", f"{field} is {_shown(value)}, which is no object")
+    return value
+
+
+def _event_time(message: Mapping[str, object], record_time: int, limits: DecodeLimits) -> int:
+    at = _instant(message, "timestamp", None if "timestamp" in message else record_time)
+    if "sentAt" in message and "receivedAt" in message and "originalTimestamp" not in message:
+        at += _instant(message, "receivedAt", record_time) - _instant(message, "sentAt", 0)
+    if at > record_time + limits.clock_skew:
+        raise RejectedEvent(
+            "time_in_future",
+            f"its time {_shown(message.get('timestamp'))} is after its record's by more than "
+            f"limits.clock_skew",
+        )
+    if at < limits.oldest_event:
+        raise RejectedEvent(
+            "time_too_old",
+            f"its time {_shown(message.get('timestamp'))} is before limits.oldest_event",
+        )
+    return min(at, record_time)
+
+
+def _instant(message: Mapping[str, object], field: str, default: int | None) -> int:
+    value = message.get(field)
+    if value is None and default is not None:
+        return default
+    if not isinstance(value, str):
+        raise RejectedEvent("bad_time", f"{field} is {_shown(value)}, which is no ISO 8601 time")
+    try:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return int(moment.timestamp() // 1) * 1_000_000 + moment.microsecond
+    except (ValueError, OverflowError):
+        raise RejectedEvent(
+            "bad_time", f"{field} is {_shown(value)}, which is no ISO 8601 time"
+        ) from None
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:_SHOWN]

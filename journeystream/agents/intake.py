@@ -1,0 +1,95 @@
+"""What a fetched batch means: events to apply here, records to re-key, and dead letters.
+
+Law: every record of the batch ends in exactly one of them. A record that is keyed by another
+than its user is re-keyed through the internal topic before it touches any state; a source
+that promises to be keyed by user is trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from aiokafka.structs import ConsumerRecord
+
+from journeystream.agents.decode import DecodeLimits, clock_mark, decode
+from journeystream.agents.frontier import origin_of
+from journeystream.errors import RejectedEvent
+from journeystream.events import ClockMark, Event
+from journeystream.sinks.dead_letters import Origin, dead_letter
+from journeystream.sinks.records import OutRecord
+from journeystream.turn import Failure
+
+
+@dataclass(slots=True)
+class Intake:
+    """A batch, sorted: `entries` has one place per record, None where it does not apply here."""
+
+    entries: list[Event | ClockMark | None] = field(default_factory=list)
+    letters: list[OutRecord] = field(default_factory=list)
+    rekeyed: list[OutRecord] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Sorter:
+    """How one topic's records are sorted. `rekey` is None where keys are trusted.
+
+    A clock mark of a re-keyed source goes to each of the re-keying topic's `partitions`: it
+    speaks for its own partition of the source, whose events may be in any of them.
+    """
+
+    limits: DecodeLimits
+    dead_letters: str
+    rekey: str | None = None
+    partitions: int = 0
+
+    def sort(self, records: list[ConsumerRecord]) -> Intake:
+        """Sort a batch's records, in order."""
+        intake = Intake()
+        for record in records:
+            try:
+                entry = decode(record.value, record.timestamp * 1_000, self.limits)
+            except RejectedEvent as error:
+                intake.entries.append(None)
+                intake.letters.append(self.letter(record, error.code, error.text))
+                continue
+            if self.rekey is None or (
+                isinstance(entry, Event) and record.key == entry.user_id.encode()
+            ):
+                intake.entries.append(entry)
+            else:
+                intake.entries.append(None)
+                intake.rekeyed += self._rekeyed(record, entry, self.rekey)
+        return intake
+
+    def _rekeyed(
+        self, record: ConsumerRecord, entry: Event | ClockMark, topic: str
+    ) -> Iterator[OutRecord]:
+        if isinstance(entry, Event):
+            yield OutRecord(
+                topic, entry.user_id.encode(), record.value, timestamp_ms=record.timestamp
+            )
+            return
+        mark = clock_mark(entry.at, origin_of(record.topic, record.partition))
+        for partition in range(self.partitions):
+            yield OutRecord(topic, None, mark, partition, timestamp_ms=record.timestamp)
+
+    def letter(self, record: ConsumerRecord, code: str, text: str) -> OutRecord:
+        """Return the dead letter of a record."""
+        origin = Origin(record.topic, record.partition, record.offset, record.timestamp)
+        return dead_letter(
+            self.dead_letters, origin, record.key, record.value, code=code, text=text
+        )
+
+    def failed(
+        self, failures: list[Failure], records: list[ConsumerRecord], log: Callable[..., None]
+    ) -> list[OutRecord]:
+        """Return the dead letters of events that the engine could not apply."""
+        letters = []
+        for failure in failures:
+            log("the engine failed on %r", failure.happening, exc_info=failure.error)
+            if failure.index is not None:
+                letters.append(
+                    self.letter(records[failure.index], "engine_failed", repr(failure.error))
+                )
+        return letters

@@ -1,0 +1,230 @@
+"""The one writer of a partition: takes batches, lets time pass, commits each turn.
+
+Laws:
+
+1. One turn at a time; what a turn sees is what the turn before it committed.
+2. In live time the clock moves with the wall only when the partition has caught up: every
+   record that was readable when the wall clock was looked at is applied. So a timer never
+   overtakes an event that was already in the topic.
+3. Records below the stored position are passed over: they are applied already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aiokafka import TopicPartition
+
+from journeystream import metrics
+from journeystream.agents.batch_transport import Batch
+from journeystream.agents.commit import Committer, Ledger
+from journeystream.agents.control import Control
+from journeystream.agents.frontier import Frontier
+from journeystream.agents.intake import Intake, Sorter
+from journeystream.agents.recovery import restore
+from journeystream.clock import Clock
+from journeystream.engine import Memory, Rules, advance
+from journeystream.events import Archived, Event
+from journeystream.journeys import Floors, Journeys
+from journeystream.sinks.records import OutRecord
+from journeystream.sinks.routing import Routing
+from journeystream.state.store import Store, change_of
+from journeystream.turn import Turn, take_turn
+from journeystream.user import NOBODY
+
+_log = logging.getLogger(__name__)
+_TICK_SECONDS = 0.05  # how often an idle partition looks whether something is due
+_ROOM = 2  # batches that may wait: one is applied, one is at hand, the rest stays in Kafka
+_EXPELLED_AT_ONCE = 1_000  # users per transaction when a journey is archived
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all partitions of a worker share.
+
+    `sorters` has one entry per topic that is read; `frontier` says what moves the clock;
+    `loose` are the partitions of the sources whose records may have to be re-keyed.
+    """
+
+    bootstrap: str
+    live: bool
+    control: Control
+    clock: Clock
+    memory: Memory
+    routing: Routing
+    sorters: Mapping[str, Sorter]
+    frontier: Frontier
+    loose: frozenset[TopicPartition]
+
+
+class Partition:
+    """A partition's processor; `run` ends when it is told to stop, or by an error."""
+
+    def __init__(self, ledger: Ledger, store: Store, around: Surroundings) -> None:
+        self.number = ledger.partition
+        self._ledger = ledger
+        self._store = store
+        self._around = around
+        self._committer = Committer(ledger, around.bootstrap, store)
+        self._batches: asyncio.Queue[Batch | None] = asyncio.Queue()
+        self._state = store.partition()
+        self._journeys = Journeys()
+        self._stopping = False
+        self.ready = asyncio.Event()
+
+    def has_room(self, topic: str) -> bool:
+        """Tell whether another batch of the topic may be fetched."""
+        del topic
+        return self.ready.is_set() and self._batches.qsize() < _ROOM * len(self._around.sorters)
+
+    def offer(self, batch: Batch) -> None:
+        """Queue a batch; it is applied in its turn."""
+        self._batches.put_nowait(batch)
+
+    def stop(self) -> None:
+        """Let `run` end after the turn that it is in."""
+        self._stopping = True
+        self._batches.put_nowait(None)
+
+    async def run(self) -> None:
+        """Take the partition over, then take turns."""
+        try:
+            await self._committer.start()
+            await restore(self._store, self._ledger, self._around.bootstrap)
+            self._state = self._store.partition()
+            self.ready.set()
+            while not self._stopping:
+                await self._take_turns()
+        finally:
+            await self._committer.stop()
+            self._store.close()
+
+    async def _take_turns(self) -> None:
+        batch = await self._next_batch()
+        if self._stopping:
+            return
+        await self._learn_journeys()
+        if batch is not None:
+            with metrics.TURN_SECONDS.labels(self.number).time():
+                await self._apply(batch)
+        elif self._around.live:
+            await self._pass_time()
+
+    async def _next_batch(self) -> Batch | None:
+        try:
+            return await asyncio.wait_for(self._batches.get(), _TICK_SECONDS)
+        except TimeoutError:
+            return None
+
+    # ── a batch ──────────────────────────────────────────────────────────────────────────
+
+    async def _apply(self, batch: Batch) -> None:
+        """Take the turn of a batch and commit it."""
+        applied = self._state.positions.get(batch.topic, 0)
+        records = [record for record in batch.records if record.offset >= applied]
+        if not records and batch.next_offset <= applied:
+            return
+        sorter = self._around.sorters[batch.topic]
+        intake = sorter.sort(records)
+        turn = self._take(batch.topic, intake)
+        self._state.positions[batch.topic] = batch.next_offset
+        outputs = [
+            *intake.rekeyed,
+            *intake.letters,
+            *sorter.failed(turn.failures, records, _log.error),
+        ]
+        await self._commit(turn, outputs, {batch.topic: batch.next_offset})
+        self._count(intake)
+
+    def _take(self, topic: str, intake: Intake) -> Turn:
+        frontier, state = self._around.frontier, self._state
+        if frontier.moves(topic):
+            return take_turn(intake.entries, state.clock, self._store, self._rules())
+        frontier.observe(state.fronts, topic, intake.entries)
+        events = [entry if isinstance(entry, Event) else None for entry in intake.entries]
+        until = max(frontier.reached(state.fronts), state.clock)
+        return take_turn(
+            events, state.clock, self._store, self._rules(), moves_clock=False, until=until
+        )
+
+    async def _commit(
+        self, turn: Turn, outputs: list[OutRecord], offsets: Mapping[str, int]
+    ) -> None:
+        self._state.clock = turn.clock
+        outputs = [*self._around.routing.records(turn.effects), *outputs]
+        changes = [
+            change_of(user, turn.before.get(id_, NOBODY)) for id_, user in turn.changed.items()
+        ]
+        await self._committer.commit(outputs, changes, self._state, offsets)
+        for effect in turn.effects:
+            metrics.EFFECTS.labels(self.number, effect.change).inc()
+        metrics.CLOCK.labels(self.number).set(max(turn.clock, 0) / 1_000_000)
+
+    def _rules(self) -> Rules:
+        return Rules(self._journeys, Floors(self._state.floors), self._around.memory)
+
+    def _count(self, intake: Intake) -> None:
+        for outcome, count in (
+            ("rejected", len(intake.letters)),
+            ("rekeyed", len(intake.rekeyed)),
+            ("applied", sum(entry is not None for entry in intake.entries)),
+        ):
+            metrics.EVENTS.labels(self.number, outcome).inc(count)
+
+    # ── the passing of time ──────────────────────────────────────────────────────────────
+
+    async def _pass_time(self) -> None:
+        """Fire what is due by the wall clock, if the partition has caught up with its topics."""
+        now = self._around.clock.now()
+        wake = self._store.next_wake()
+        if wake is None or wake > now or not await self._caught_up():
+            return
+        turn = take_turn((), self._state.clock, self._store, self._rules(), until=now)
+        for failure in turn.failures:
+            _log.error("the engine failed on %r", failure.happening, exc_info=failure.error)
+        await self._commit(turn, [], {})
+
+    async def _caught_up(self) -> bool:
+        """Tell whether everything that is readable now has been applied."""
+        control = self._around.control
+        for tp, end in (await control.ends(self._around.loose)).items():
+            if end and await control.committed(tp) < end:
+                return False
+        own = [TopicPartition(topic, self.number) for topic in self._around.sorters]
+        begins, ends = await control.begins(own), await control.ends(own)
+        return (
+            all(ends[tp] <= max(begins[tp], self._state.positions.get(tp.topic, 0)) for tp in own)
+            and self._batches.empty()
+        )
+
+    # ── journeys come and go ─────────────────────────────────────────────────────────────
+
+    async def _learn_journeys(self) -> None:
+        """Take in what was published: floors of new versions, and who must leave."""
+        journeys = await self._around.control.current()
+        if journeys is self._journeys:
+            return
+        self._journeys = journeys
+        for id_, version in journeys.versions:
+            if (id_, version) not in self._state.floors:
+                published_at = self._around.control.published_at(id_, version)
+                self._state.floors[id_, version] = (
+                    published_at if self._around.live else self._state.clock
+                )
+        for id_ in journeys.archived:
+            await self._expel(id_)
+
+    async def _expel(self, journey: str) -> None:
+        """Take everyone out of an archived journey."""
+        at = self._around.clock.now() if self._around.live else self._state.clock
+        while members := self._store.members(journey, _EXPELLED_AT_ONCE):
+            turn = Turn(self._state.clock)
+            for id_, user in self._store.load(members).items():
+                turn.before[id_] = user.derived()
+                outcome = advance(user, Archived(id_, max(at, user.clock), journey), self._rules())
+                turn.changed[id_] = outcome.user
+                turn.effects += outcome.effects
+            await self._commit(turn, [], {})

@@ -1,0 +1,55 @@
+"""Reading and writing the control topic from a command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from journeystream.control_log import Published
+from journeystream.errors import BrokerUnreachable, OperatorError
+
+_WAIT_MS = 500
+
+
+async def read_published(topic: str, bootstrap: str) -> Published:
+    """Read the control topic to its end."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed"
+    )
+    try:
+        await consumer.start()
+    except KafkaConnectionError:
+        raise BrokerUnreachable(
+            f"kafka.bootstrap: no broker answers at {bootstrap}; start Kafka, or correct it"
+        ) from None
+    try:
+        tp = TopicPartition(topic, 0)
+        consumer.assign([tp])
+        await consumer.seek_to_beginning(tp)
+        published = Published()
+        end = (await consumer.end_offsets([tp]))[tp]
+        while await consumer.position(tp) < end:
+            for record in (await consumer.getmany(tp, timeout_ms=_WAIT_MS)).get(tp, []):
+                if record.value is not None:
+                    published.apply(record.key, record.value)
+    except KafkaError as error:
+        raise OperatorError(
+            f"topic {topic!r} can not be read ({error}); run `journeystream topics`"
+        ) from None
+    else:
+        return published
+    finally:
+        await consumer.stop()
+
+
+async def write(topic: str, bootstrap: str, records: Iterable[tuple[bytes, bytes]]) -> None:
+    """Append records to the control topic; all are acknowledged when this returns."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
+    await producer.start()
+    try:
+        for key, value in records:
+            await producer.send_and_wait(topic, value, key=key, partition=0)
+    finally:
+        await producer.stop()

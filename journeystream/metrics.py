@@ -1,0 +1,32 @@
+"""Every metric that a worker publishes, with its meaning and what to do about it."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+EVENTS = Counter(
+    "journeystream_events",
+    "Records read from the source topics, by what became of them: applied (some journey may "
+    "care), ignored (none does), rekeyed, rejected. Rejected rising: look at the dead letters.",
+    ["partition", "outcome"],
+)
+EFFECTS = Counter(
+    "journeystream_effects",
+    "Entered and Exited that were committed. Flat while events are applied: check entries.",
+    ["partition", "change"],
+)
+TURN_SECONDS = Histogram(
+    "journeystream_turn_seconds",
+    "Time to decode, apply and commit one batch. Rising: add partitions and workers.",
+    ["partition"],
+)
+CLOCK = Gauge(
+    "journeystream_partition_clock_seconds",
+    "The partition's clock (event time, seconds since 1970). Behind the wall clock: it lags.",
+    ["partition"],
+)
+RESTORED = Counter(
+    "journeystream_restored_records",
+    "Changelog records applied while a partition was taken over. Large: keep state directories.",
+    ["partition"],
+)

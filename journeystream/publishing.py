@@ -1,0 +1,159 @@
+"""What publishing and the commands on journeys write to the control topic.
+
+Law: everything is decided from what the topic says now, and refused as a whole when anything
+is wrong. A journey that is published again keeps its version when only what may be edited in
+place has changed (name, description, the destinations of send steps, examples); anything else
+makes a new version, which new users enter, while users in flight stay on theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from journeystream.compiler import Workshop
+from journeystream.condition_language import Condition
+from journeystream.control_log import (
+    Head,
+    Published,
+    PublishedVersion,
+    audience_record,
+    head_record,
+    version_record,
+    written,
+)
+from journeystream.definitions import AudienceDefinition, JourneyDefinition
+from journeystream.errors import CommandRefused, DefinitionError, Problem
+from journeystream.keys import keys_of
+from journeystream.lifecycle import State, transition
+from journeystream.project import Project
+from journeystream.rehearsal import rehearse
+from journeystream.validation import Known, validate_audience, validate_journey
+
+_EDITABLE = ("name", "description", "examples")
+_EDITABLE_IN_STEPS = ("name", "destinations", "key")
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What publishing one definition means: the records to write, and what to tell."""
+
+    id: str
+    outcome: str
+    records: tuple[tuple[bytes, bytes], ...]
+
+
+def check(
+    definitions: Sequence[JourneyDefinition | AudienceDefinition],
+    audiences: Mapping[str, Condition],
+    project: Project | None,
+    workshop: Workshop,
+) -> list[tuple[str, Problem]]:
+    """Return (definition id, problem) for all that is wrong; examples run once all else is well.
+
+    `audiences` are those already published; those among `definitions` are known too.
+    """
+    known = Known(
+        None if project is None else {each.name for each in project.destinations},
+        {
+            **audiences,
+            **{each.id: each.condition for each in definitions if each.kind == "audience"},
+        },
+        Project.model_fields["limits"].default if project is None else project.limits,
+    )
+    workshop = replace(workshop, audiences=known.audiences)
+    problems = []
+    for definition in definitions:
+        if isinstance(definition, AudienceDefinition):
+            found = validate_audience(definition, known)
+        else:
+            found = validate_journey(definition, known)
+            if not any(not problem.warning for problem in found):
+                found += rehearse(definition, workshop)
+        problems += [(definition.id, problem) for problem in found]
+    return problems
+
+
+def publish(
+    definitions: Sequence[JourneyDefinition | AudienceDefinition],
+    published: Published,
+    project: Project,
+    now: int,
+) -> list[Publication]:
+    """Decide what publishing these (already checked) definitions writes, audiences first."""
+    audiences = [each for each in definitions if isinstance(each, AudienceDefinition)]
+    journeys = [each for each in definitions if isinstance(each, JourneyDefinition)]
+    kept = {id_ for id_, head in published.heads.items() if head.state is not State.ARCHIVED}
+    count, limit = len(kept | {journey.id for journey in journeys}), project.limits.journeys
+    if count > limit:
+        raise CommandRefused(
+            f"{count} journeys would be more than limits.journeys = {limit}; archive some first"
+        )
+    return [
+        *(
+            Publication(each.id, "audience published", (audience_record(each),))
+            for each in audiences
+        ),
+        *(_publish_journey(each, published, project, now) for each in journeys),
+    ]
+
+
+def command(journey: str, name: str, published: Published) -> tuple[bytes, bytes]:
+    """Return the record of a pause, resume or archive; CommandRefused where it can not be."""
+    head = published.heads.get(journey)
+    if head is None:
+        known = ", ".join(sorted(published.heads)) or "none"
+        raise CommandRefused(f"no journey {journey!r} is published; published are: {known}")
+    return head_record(journey, Head(transition(journey, head.state, name), head.version))
+
+
+def _publish_journey(
+    journey: JourneyDefinition, published: Published, project: Project, now: int
+) -> Publication:
+    head = published.heads.get(journey.id)
+    state = transition(journey.id, head.state if head else State.DRAFT, "publish")
+    before = published.head(journey.id)
+    keys = keys_of(journey, before.keys if before else {}, project.limits.key)
+    if before is None or head is None:
+        version, at, outcome = 1, now, "published as version 1"
+    elif structure(before.definition) == structure(journey) and before.keys == keys:
+        version, at = before.version, before.published_at
+        outcome = f"version {version} edited in place"
+    else:
+        version = 1 + max(number for id_, number in published.versions if id_ == journey.id)
+        at = now
+        outcome = f"published as version {version}; users in flight stay on theirs"
+    return Publication(
+        journey.id,
+        outcome,
+        (
+            version_record(PublishedVersion(journey, version, keys, at)),
+            head_record(journey.id, Head(state, version)),
+        ),
+    )
+
+
+def structure(journey: JourneyDefinition) -> dict[str, Any]:
+    """Return what of a journey can not be edited while it is live."""
+    data = {name: value for name, value in written(journey).items() if name not in _EDITABLE}
+    data["steps"] = [
+        {
+            name: value
+            for name, value in step.items()
+            if step["type"] != "send_to_destinations" or name not in _EDITABLE_IN_STEPS
+        }
+        for step in data["steps"]
+    ]
+    return data
+
+
+def refuse(source: str, problems: Sequence[tuple[str, Problem]]) -> None:
+    """Raise DefinitionError if any of the problems is more than a warning."""
+    fatal = [
+        Problem(f"{id_}: {problem.path}", problem.message, problem.advice)
+        for id_, problem in problems
+        if not problem.warning
+    ]
+    if fatal:
+        raise DefinitionError(source, fatal)

@@ -1,0 +1,372 @@
+"""The project file: what loads, what does not, and where each problem is said to be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+
+from journeystream.errors import ProjectFileError
+from journeystream.project import (
+    EventDestination,
+    Kafka,
+    Limits,
+    ListDestination,
+    Project,
+    Source,
+    State,
+    load_project,
+    project_schema,
+)
+from journeystream.project_template import TEMPLATE
+
+SOURCE = "sources: [{topic: events}]\n"
+DAY = 86_400_000_000
+Write = Callable[[str], Path]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.upper().startswith("JOURNEYSTREAM_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Write the project file of the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(text: str) -> Path:
+        path = tmp_path / "journeystream.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def problems() -> list[str]:
+    """Load the project file of the working directory and return what is wrong with it."""
+    with pytest.raises(ProjectFileError) as caught:
+        load_project()
+    return str(caught.value).splitlines()
+
+
+def settings_of(model: type[BaseModel], tree: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of `tree` that should equal the defaults of `model`."""
+    return {
+        name: tree[name]
+        for name, field in model.model_fields.items()
+        if not field.is_required() and name != "attributes"
+    }
+
+
+TEMPLATE_TREE: dict[str, Any] = YAML(typ="safe", pure=True).load(TEMPLATE)
+TEMPLATE_PARTS = [
+    (Source, TEMPLATE_TREE["sources"][0]),
+    (EventDestination, TEMPLATE_TREE["destinations"][0]),
+    (ListDestination, TEMPLATE_TREE["destinations"][1]),
+    (Kafka, TEMPLATE_TREE["kafka"]),
+    (State, TEMPLATE_TREE["state"]),
+    (Limits, TEMPLATE_TREE["limits"]),
+]
+
+
+def test_the_template_loads(write: Write) -> None:
+    """What `journeystream init` writes is a project without any change."""
+    write(TEMPLATE)
+    project = load_project()
+    assert [source.topic for source in project.sources] == ["events"]
+    assert [(each.type, each.name) for each in project.destinations] == [
+        ("event", "email"),
+        ("list", "ads"),
+    ]
+
+
+@pytest.mark.parametrize(("model", "part"), [(Project, TEMPLATE_TREE), *TEMPLATE_PARTS])
+def test_the_template_names_every_setting(model: type[BaseModel], part: dict[str, Any]) -> None:
+    """No setting can only be found in the code."""
+    assert set(part) == set(model.model_fields)
+
+
+@pytest.mark.parametrize(("model", "part"), TEMPLATE_PARTS)
+def test_the_template_shows_the_defaults(model: type[BaseModel], part: dict[str, Any]) -> None:
+    """A setting that is deleted from the template keeps the value that stood there."""
+    required = {name: part[name] for name, each in model.model_fields.items() if each.is_required()}
+    assert settings_of(model, model(**part).model_dump()) == settings_of(
+        model, model(**required).model_dump()
+    )
+
+
+def test_the_template_shows_the_defaults_at_the_top(write: Write) -> None:
+    """A project with nothing but a source has the settings that the template shows."""
+    write(TEMPLATE)
+    shown = load_project()
+    write(SOURCE)
+    bare = load_project()
+    assert bare.model_dump(exclude={"destinations"}) == shown.model_dump(exclude={"destinations"})
+    assert bare.destinations == []
+
+
+def test_derived_names_start_with_the_app(write: Write) -> None:
+    """Two apps on one Kafka share no topic but the ones that their files name."""
+    write(f"app: shop-2\n{SOURCE}")
+    project = load_project()
+    assert project.control_topic == "shop-2.control"
+    assert project.changelog_topic == "shop-2.changelog"
+    assert project.rekey_topic == "shop-2.rekeyed"
+    assert project.dead_letter_topic == "shop-2.dead-letters"
+
+
+def test_durations_and_dates_are_microseconds(write: Write) -> None:
+    """Settings in words are the numbers that the engine computes with."""
+    write(f"{SOURCE}time_zone: Europe/Berlin\nlimits: {{oldest_event: 1970-01-02}}\n")
+    project = load_project()
+    assert project.kafka.session_timeout_micros == 10_000_000
+    assert project.limits.dedup_window_micros == 7 * DAY
+    assert project.limits.clock_skew_micros == DAY
+    assert project.limits.oldest_event_instant == DAY
+    assert project.zone == ZoneInfo("Europe/Berlin")
+
+
+def test_paths_start_at_the_project_file(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """State lies beside the project file, from whatever directory a worker is started."""
+    path = write(f"{SOURCE}kafka: {{bootstrap: embedded}}\n")
+    monkeypatch.chdir("/")
+    project = load_project(path)
+    assert project.directory == path.parent
+    assert project.state_directory == path.parent / ".journeystream/state"
+    assert project.embedded
+    assert project.embedded_directory == path.parent / ".journeystream/broker"
+
+
+def test_an_absolute_state_directory_is_kept(write: Write) -> None:
+    """A state directory on another disk is not moved below the project."""
+    write(f"{SOURCE}state: {{directory: /data/state}}\n")
+    assert load_project().state_directory == Path("/data/state")
+
+
+def test_a_variable_names_the_file(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """JOURNEYSTREAM_PROJECT counts where no path is given."""
+    path = write(f"app: other\n{SOURCE}")
+    path.rename(path.with_name("other.yaml"))
+    monkeypatch.setenv("JOURNEYSTREAM_PROJECT", "other.yaml")
+    assert load_project().app == "other"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("app: Shop", "app: 'Shop' can not be used here; write at most 61 small letters"),
+        ("app: 5", "app: 5 is not text; put it in quotes"),
+        ("time_zone: Europe/Berln", "time_zone: 'Europe/Berln' is no time zone; did you mean"),
+        ("time_zone: Europe", "time_zone: 'Europe' is no time zone; did you mean"),
+        ("time: past", "time: 'past' is not known; write 'live' or 'replay'"),
+        ("time-zone: UTC", "time-zone: there is no such setting; did you mean 'time_zone'?"),
+        (
+            "bootstrap: x",
+            "bootstrap: there is no such setting here; did you mean 'kafka.bootstrap'",
+        ),
+        ("qqqq: x", "qqqq: there is no such setting; known here: app, time_zone"),
+        ("kafka:", "kafka: an empty value is no group of settings; write `name: value`"),
+        ("kafka: {bootstrp: x}", "kafka.bootstrp: there is no such setting; did you mean"),
+        ("kafka: {bootstrap: host}", "kafka.bootstrap: 'host' is no broker; write host:port"),
+        ("kafka: {bootstrap: 'h:99999'}", "kafka.bootstrap: 'h:99999' is no broker; write"),
+        ("kafka: {bootstrap: 'h:1,embedded'}", "kafka.bootstrap: 'embedded' is no broker; write"),
+        ("kafka: {partitions: 0}", "kafka.partitions: 0 is too small; write 1 or more"),
+        ("kafka: {partitions: 1025}", "kafka.partitions: 1025 is too large; write 1024 or less"),
+        ("kafka: {partitions: many}", "kafka.partitions: 'many' is no whole number; write one"),
+        ("kafka: {session_timeout: soon}", "kafka.session_timeout: 'soon' is no duration: write"),
+        ("limits: {dedup_window: 1 month}", "limits.dedup_window: '1 month' has no fixed length;"),
+        ("limits: {message_bytes: 99999999}", "limits.message_bytes: 99999999 is too large;"),
+        ("limits: {oldest_event: long ago}", "limits.oldest_event: 'long ago' is no date; write"),
+        ("destinations: {a: 1}", "destinations: a group of settings is no list; start each"),
+        ("destinations: [email]", "destinations[0]: 'email' is no group of settings; write"),
+        ("destinations: [{name: a}]", "destinations[0]: its type is missing; add `type: event`"),
+        (
+            "destinations: [{type: mail}]",
+            "destinations[0]: type 'mail' is not known; write 'event'",
+        ),
+        (
+            "destinations: [{type: list, topic: a}]",
+            "destinations[0].name: it is missing; add it",
+        ),
+        (
+            "destinations: [{type: list, name: a, topic: a, call: track}]",
+            "destinations[0].call: there is no such setting",
+        ),
+        (
+            "destinations: [{type: event, name: a, topic: a b}]",
+            "destinations[0].topic: 'a b' can not be used here; write at most 249 letters",
+        ),
+        (
+            "destinations: [{type: event, name: a, topic: a, attributes: {x: profile.x}}]",
+            "destinations[0].attributes.x: 'profile.x' can not be used here; write a path",
+        ),
+        (
+            "destinations: [{type: list, name: a, topic: events}]",
+            "destinations[0].topic: 'events' is already the topic of sources[0]; give each its own",
+        ),
+        (
+            "destinations: [{type: list, name: a, topic: journeystream.changelog}]",
+            "destinations[0].topic: 'journeystream.changelog' is already the topic of journey",
+        ),
+        (
+            "destinations: [{type: list, name: a, topic: b}, {type: event, name: a, topic: c}]",
+            "destinations[1].name: 'a' is already the name of destinations[0]; give each its own",
+        ),
+        (
+            "destinations: [{type: list, name: a, topic: b}, {type: event, name: c, topic: b}]",
+            "destinations[1].topic: 'b' is already the topic of destinations[0]; give each its own",
+        ),
+        (SOURCE.strip(), "sources: it stands in line 1 already; keep one of the two"),
+        ("12: x", "12 is no name of a setting; write text"),
+    ],
+)
+def test_a_problem_names_its_line(write: Write, line: str, problem: str) -> None:
+    """Each problem is one line: the place, the setting, the value, and what to do."""
+    write(f"{SOURCE}# a comment\n{line}\n")
+    (told,) = problems()
+    if not line.startswith("12"):  # A key that is no text has no line of its own.
+        assert told.startswith(f"journeystream.yaml:3: {problem}")
+    assert problem in told
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "journeystream.yaml:1: sources: it is missing; add it"),
+        ("app: a\nsources: []", "journeystream.yaml:2: sources: it is empty; list at least 1"),
+        ("app: a\nsources:\n  - topik: a", "journeystream.yaml:3: sources[0].topic: it is missing"),
+        ("- a", "journeystream.yaml:1: this is no group of settings; write `name: value` lines"),
+        ("app: a\nsources: [", "journeystream.yaml:2: this is no YAML: "),
+        ("app: a\n\tsources: []", "journeystream.yaml:2: this is no YAML: found character '\\t'"),
+        ("app: a\nkafka: \x01", "journeystream.yaml:2: this is no YAML: unacceptable character"),
+        ("app: !!python/name:os.system", "journeystream.yaml:1: this is no YAML: could not"),
+        ("sources: &a [*a]", "journeystream.yaml:1: sources[0]: a list is no group of settings"),
+    ],
+)
+def test_a_file_that_is_no_project_names_its_line(write: Write, text: str, problem: str) -> None:
+    """Broken YAML and missing settings are one line each too."""
+    write(text)
+    assert problems()[0].startswith(problem)
+
+
+def test_all_problems_are_told_at_once(write: Write) -> None:
+    """Whoever mends a file sees everything that is wrong, in the order of the lines."""
+    write(
+        "app: 1\nsources:\n  - {topic: a}\n  - {topic: a}\nkafka:\n  partitions: 0\n"
+        "  partitions: 1\n  nothing: 1\ntime: past\n"
+    )
+    told = [line.split(": ")[0] for line in problems()]
+    assert told == [f"journeystream.yaml:{line}" for line in (1, 4, 6, 7, 8, 9)]
+
+
+def test_a_missing_file_says_how_to_get_one(write: Write) -> None:
+    """Someone without a project learns of `journeystream init`."""
+    write("").unlink()
+    (told,) = problems()
+    assert told.startswith("journeystream.yaml: there is no such file; run `journeystream init`")
+
+
+def test_a_file_that_is_no_text_names_its_line(write: Write) -> None:
+    """A file in another encoding is a problem of the file, not a crash."""
+    write("").write_bytes(b"app: a\ntime_zone: \xff\n")
+    assert problems() == ["journeystream.yaml:2: this is not UTF-8; save it as UTF-8"]
+
+
+def test_a_directory_is_no_project_file(tmp_path: Path) -> None:
+    """What can not be read is told as a problem of the project file."""
+    with pytest.raises(ProjectFileError, match="it can not be read"):
+        load_project(tmp_path)
+
+
+def test_a_variable_wins_over_the_file(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable changes its setting and leaves the ones beside it as the file has them."""
+    write(f"{SOURCE}kafka: {{bootstrap: 'a:1', partitions: 4}}\n")
+    monkeypatch.setenv("JOURNEYSTREAM_KAFKA__BOOTSTRAP", "b:1, c:2")
+    monkeypatch.setenv("JOURNEYSTREAM_SOURCES", '[{"topic": "x"}, {"topic": "y"}]')
+    project = load_project()
+    assert (project.kafka.bootstrap, project.kafka.partitions) == ("b:1,c:2", 4)
+    assert [source.topic for source in project.sources] == ["x", "y"]
+
+
+def test_an_empty_variable_counts_as_none(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that a deployment leaves empty does not empty the setting."""
+    write(f"app: a\n{SOURCE}")
+    monkeypatch.setenv("JOURNEYSTREAM_APP", "")
+    assert load_project().app == "a"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "problem"),
+    [
+        ("KAFKA__BOOTSTRAP", "host", "kafka.bootstrap: 'host' is no broker; write host:port"),
+        ("KAFKA__BOOTSTRP", "x", "kafka.bootstrp: there is no such setting; did you mean"),
+        ("KAFKA", '{"partitions": 0}', "kafka.partitions: 0 is too small; write 1 or more"),
+        ("KAFKA", "x", "kafka: 'x' is no group of settings; write"),
+        ("SOURCES", "events", "sources: 'events' is no list; start each entry with"),
+        ("SOURCES", '[{"topik": "a"}]', "sources[0].topic: it is missing; add it"),
+        ("SOURCES__0__TOPIC", "a", "sources: a group of settings is no list; start each"),
+        ("TIMEZONE", "UTC", "there is no such setting; did you mean JOURNEYSTREAM_TIME_ZONE?"),
+        ("KAFKA_BOOTSTRAP", "x", "there is no such setting; did you mean JOURNEYSTREAM_KAFKA__BOO"),
+        ("BROKER__HOST", "x", "there is no such setting; known: APP, TIME_ZONE"),
+    ],
+)
+def test_a_problem_names_its_variable(
+    write: Write, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, problem: str
+) -> None:
+    """Nobody looks in the file for what came from the environment."""
+    write(SOURCE)
+    monkeypatch.setenv(f"JOURNEYSTREAM_{variable}", value)
+    assert problems()[0].startswith(f"JOURNEYSTREAM_{variable}: {problem}")
+
+
+def test_a_file_is_not_blamed_on_a_variable(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable for one setting of a group does not take the blame for its neighbour."""
+    write(f"{SOURCE}kafka: {{partitions: 0}}\n")
+    monkeypatch.setenv("JOURNEYSTREAM_KAFKA", '{"bootstrap": "a:1"}')
+    assert problems() == ["journeystream.yaml:2: kafka.partitions: 0 is too small; write 1 or more"]
+
+
+def test_variables_of_kubernetes_are_not_ours(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service named journeystream or journeystream-kafka does not stop its own pods."""
+    write(SOURCE)
+    for name in ("PORT", "PORT_9092_TCP", "SERVICE_HOST", "KAFKA_PORT", "KAFKA_SERVICE_HOST"):
+        monkeypatch.setenv(f"JOURNEYSTREAM_{name}", "tcp://10.0.0.1:9092")
+    assert load_project().app == "journeystream"
+
+
+def test_a_project_is_the_same_wherever_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only reading the file looks at the environment; the model alone does not."""
+    monkeypatch.setenv("JOURNEYSTREAM_APP", "other")
+    project = Project(sources=[Source(topic="events")])
+    assert (project.app, project.directory) == ("journeystream", Path.cwd())
+
+
+def test_settings_can_not_be_changed() -> None:
+    """What was checked stays as it was checked."""
+    project = Project(sources=[Source(topic="events")])
+    with pytest.raises(ValidationError, match="frozen"):
+        project.app = "other"  # type: ignore[misc]
+
+
+def test_the_schema_describes_every_setting() -> None:
+    """An editor can tell what each setting means, and refuses one that does not exist."""
+    schema = project_schema()
+    for group in [schema, *schema["$defs"].values()]:
+        assert group["description"]
+        assert group["additionalProperties"] is False
+        for setting in group["properties"].values():
+            # A reference to a group has the group's description.
+            assert "description" in setting or "$ref" in setting
+    assert schema["properties"]["time"]["enum"] == ["live", "replay"]
+    assert schema["required"] == ["sources"]
