@@ -229,7 +229,9 @@ def journeys(
         "steps": _reachable(steps),
     }
     if draw(st.booleans()):
-        written["exits"] = [{"name": "out", "condition": draw(_easy_conditions(("entry",)))}]
+        out = st.builds(lambda n: {"event": n, "since": "entry"}, st.sampled_from(EVENT_NAMES))
+        condition = draw(st.one_of(out, _easy_conditions(("entry",))))
+        written["exits"] = [{"name": "out", "condition": condition}]
     if draw(st.integers(0, 2)) == 0:
         written["max_duration"] = draw(st.sampled_from(("2 hours", "2 days", "1 month")))
     return journey_of(written)

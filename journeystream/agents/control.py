@@ -34,14 +34,8 @@ class Control:
         self._position = 0
         self._moved = asyncio.Condition()
         self._follower: asyncio.Task[None] | None = None
-        # A group id without a subscription: it joins nothing, but may ask for the
-        # offsets that the workers' group has committed.
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
-            group_id=group,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-        )
+        self._bootstrap = bootstrap
+        self._group = group
 
     @property
     def published(self) -> Published:
@@ -50,6 +44,14 @@ class Control:
 
     async def start(self) -> None:
         """Read the topic to its end, then go on following it."""
+        # A group id without a subscription: it joins nothing, but may ask for the
+        # offsets that the workers' group has committed.
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            group_id=self._group,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+        )
         try:
             await self._consumer.start()
         except KafkaError as error:
