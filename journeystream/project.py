@@ -34,7 +34,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from journeystream.durations import parse_duration, parse_instant
-from journeystream.project_template import PROJECT_VARIABLE, read_settings
+from journeystream.project_file import PROJECT_VARIABLE, read_settings
 
 DEFAULT_FILE = "journeystream.yaml"
 EMBEDDED = "embedded"

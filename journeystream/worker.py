@@ -15,5 +15,7 @@ def run_worker(project: Project, bootstrap: str) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     logging.getLogger("journeystream").setLevel(logging.INFO)
     app = build_app(project, bootstrap)
-    worker = faust.Worker(app, loglevel=logging.WARNING, override_logging=False, redirect_stdouts=False)
+    worker = faust.Worker(
+        app, loglevel=logging.WARNING, override_logging=False, redirect_stdouts=False
+    )
     worker.execute_from_commandline()

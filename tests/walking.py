@@ -45,16 +45,12 @@ _HAPPENING = re.compile(
 )
 
 
-def walk(
-    journey: str, *happenings: str, until: str | None = None, start: str = START
-) -> list[str]:
+def walk(journey: str, *happenings: str, until: str | None = None, start: str = START) -> list[str]:
     """Return every Entered and Exited, each once however many destinations it has."""
-    told = {effect.message_id: effect for effect in effects(journey, *happenings, until=until)}
-    if start != START:
-        told = {
-            effect.message_id: effect
-            for effect in effects(journey, *happenings, until=until, start=start)
-        }
+    told = {
+        effect.message_id: effect
+        for effect in effects(journey, *happenings, until=until, start=start)
+    }
     return [_line(effect, parse_instant(start)) for effect in told.values()]
 
 
