@@ -44,6 +44,7 @@ class JourneyApp(faust.App):
     control: Control
     partitions: Partitions
     around: Surroundings
+    failure: BaseException | None = None
 
     def _new_transport(self) -> TransportT:
         return BatchTransport(self.conf.broker_consumer, self)
@@ -54,9 +55,18 @@ class JourneyApp(faust.App):
 
     async def on_start(self) -> None:
         """Know the journeys and the topics first."""
-        await self.control.start()
-        self.around = await _surroundings(self.project, self.bootstrap, self.control)
+        try:
+            await self.control.start()
+            self.around = await _surroundings(self.project, self.bootstrap, self.control)
+        except Exception as error:
+            self.failure = error
+            raise
         await super().on_start()
+
+    async def crash(self, reason: BaseException) -> None:
+        """Keep the first error: it is what the worker ended by."""
+        self.failure = self.failure or reason
+        await super().crash(reason)
 
     async def on_stop(self) -> None:
         """End the turns, then the rest."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 import faust
 
@@ -10,12 +11,28 @@ from journeystream.app import build_app
 from journeystream.project import Project
 
 
-def run_worker(project: Project, bootstrap: str) -> None:
-    """Run until a signal or an error; errors of ours are raised again after a clean stop."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
-    logging.getLogger("journeystream").setLevel(logging.INFO)
+def run_worker(project: Project, bootstrap: str) -> int:
+    """Run until a signal (exit code 0) or an error, which is raised after everything is closed."""
+    _log_to_stderr()
     app = build_app(project, bootstrap)
-    worker = faust.Worker(
-        app, loglevel=logging.WARNING, override_logging=False, redirect_stdouts=False
+    worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, quiet=True)
+    code: object = 0
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as end:
+        code = end.code
+    if app.failure is not None:
+        raise app.failure
+    return code if isinstance(code, int) else 0
+
+
+def _log_to_stderr() -> None:
+    """Say what operators can act on; Faust's own steps only when something is wrong."""
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, stream=sys.stderr
     )
-    worker.execute_from_commandline()
+    logging.getLogger("journeystream").setLevel(logging.INFO)
+    # Both tell with a traceback what the command tells in one line.
+    logging.getLogger("mode.worker").setLevel(logging.CRITICAL)
+    # Leaders that are just being elected are nothing to act on.
+    logging.getLogger("aiokafka.consumer.fetcher").setLevel(logging.ERROR)

@@ -10,7 +10,8 @@ Times count from the start of the walk. After time and user stands a track call'
 there are any. The happenings stand in the order of the log, which need not be that of time.
 
 A journey is written without what a test does not care for: id, name, and an entry that lets
-everyone in at `Start`. It must be valid.
+everyone in at `Start`. Every walk checks in passing that the journey is valid, that no effect
+comes twice, and that it does not matter how the log is cut into turns.
 """
 
 from __future__ import annotations
@@ -69,6 +70,9 @@ def effects(
     whole = take_turn(events, zero, MemoryStore(), rules, until=end)
     assert not whole.failures
     assert whole.effects == _in_pieces(events, zero, rules, end)
+    assert len({(each.message_id, each.destination) for each in whole.effects}) == len(
+        whole.effects
+    )
     return whole.effects
 
 

@@ -38,9 +38,9 @@ class Control:
         self._group = group
 
     @property
-    def published(self) -> Published:
-        """What the topic says, as read so far."""
-        return self._published
+    def known(self) -> Journeys:
+        """The journeys as read so far, without asking whether there is more."""
+        return self._journeys
 
     async def start(self) -> None:
         """Read the topic to its end, then go on following it."""

@@ -115,9 +115,10 @@ def _object(message: Mapping[str, object], field: str) -> Mapping[str, object]:
 
 
 def _event_time(message: Mapping[str, object], record_time: int, limits: DecodeLimits) -> int:
-    at = _instant(message, "timestamp", None if "timestamp" in message else record_time)
-    if "sentAt" in message and "receivedAt" in message and "originalTimestamp" not in message:
-        at += _instant(message, "receivedAt", record_time) - _instant(message, "sentAt", 0)
+    at = _instant(message, "timestamp", record_time)
+    sent, received = message.get("sentAt"), message.get("receivedAt")
+    if sent is not None and received is not None and message.get("originalTimestamp") is None:
+        at += _instant(message, "receivedAt", None) - _instant(message, "sentAt", None)
     if at > record_time + limits.clock_skew:
         raise RejectedEvent(
             "time_in_future",

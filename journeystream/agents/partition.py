@@ -106,7 +106,8 @@ class Partition:
         batch = await self._next_batch()
         if self._stopping:
             return
-        await self._learn_journeys()
+        control = self._around.control
+        await self._learn(control.known if batch is None else await control.current())
         if batch is not None:
             with metrics.TURN_SECONDS.labels(self.number).time():
                 await self._apply(batch)
@@ -202,9 +203,8 @@ class Partition:
 
     # ── journeys come and go ─────────────────────────────────────────────────────────────
 
-    async def _learn_journeys(self) -> None:
+    async def _learn(self, journeys: Journeys) -> None:
         """Take in what was published: floors of new versions, and who must leave."""
-        journeys = await self._around.control.current()
         if journeys is self._journeys:
             return
         self._journeys = journeys

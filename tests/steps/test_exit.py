@@ -155,10 +155,7 @@ def test_nobody_comes_back_without_being_allowed_to() -> None:
 # 00:00    00:30    01:00    02:00
 # Start    Start    (out)    Start
 def test_a_welcomed_event_lets_a_user_in_again() -> None:
-    """After the exit, an event that the entry asks for is a new reason to enter.
-
-    One that came while the user was in the journey is not.
-    """
+    """An event that the entry asks for lets a user in again, if it comes after the exit."""
     journey = short("{event: Start}", "after_exit")
     assert walk(journey, "00:00:00 u1 Start", "00:30:00 u1 Start", until="09:00:00") == visits(0)
     assert walk(

@@ -21,8 +21,8 @@ steps:
 # ── every match ───────────────────────────────────────────────────────────────────────────
 
 
-# 00:00    00:10    00:20      00:30      00:40
-# Webinar  Form     arrives
+# 00:00      00:10    00:20
+# Webinar    Form     arrives
 def test_all_that_match_at_arrival_are_taken() -> None:
     """Branches need not exclude each other: the user goes down each that matches."""
     assert walk(
@@ -108,8 +108,8 @@ def test_the_end_of_the_instance_ends_the_wait() -> None:
     ]
 
 
-# 00:00      00:10    00:10 + 1 hour     02:00
-# arrives    Form     path over          Start: enters anew?
+# 00:00      00:10    00:20    00:40               00:50
+# arrives    Form     Start    Webinar, all over   Start: enters anew
 def test_the_journey_lasts_as_long_as_a_branch_is_open() -> None:
     """Without a time-out the split waits on, so the journey ends with the last branch only."""
     journey = """
@@ -145,8 +145,8 @@ steps:
     ]
 
 
-# 00:00      00:10      00:20 …                     the waits of both branches run side by side
-# Webinar    Form       each branch an hour later
+# 00:00      00:10               00:20              01:20        02:10
+# arrives    Webinar (2 hours)   Form (1 hour)      form due     webinar due
 def test_branches_run_side_by_side() -> None:
     """Each branch has its own pace; the other does not hold it up."""
     journey = """

@@ -62,8 +62,8 @@ steps:
 ENDS = "steps: [{id: last, type: send_to_destinations, destinations: [email]}]\n"
 
 
-# 00:00                    … years
-# last (rests)
+# 00:00                400 d
+# last ─── at rest ─── Start
 def test_a_path_that_ends_at_a_send_step_lets_the_user_rest() -> None:
     """Nothing happens any more to a user who rests, and they are still in the journey."""
     journey = ENDS + "entry: {condition: {event: Start}, reentry: after_exit}"
@@ -72,8 +72,8 @@ def test_a_path_that_ends_at_a_send_step_lets_the_user_rest() -> None:
     ]
 
 
-# 00:00            01:00 Leave, or 1 d max_duration
-# last (rests)
+# 00:00                01:00 or 1 d
+# last ─── at rest ─── Leave or max_duration
 def test_exit_rule_and_maximum_duration_end_the_rest() -> None:
     """A resting user leaves by an exit condition or when the maximum duration is over."""
     journey = (
@@ -124,6 +124,7 @@ steps:
 
 # ── what is sent ──────────────────────────────────────────────────────────────────────────
 
+DESTINATIONS = ("crm", "email")
 MAPPED = """
 max_duration: 1 hour
 steps:
@@ -141,9 +142,7 @@ def test_every_destination_hears_both() -> None:
     """Each destination gets one Entered and one Exited, under one key and one message id."""
     told = effects(MAPPED, "00:00:00 u1 Start", until="02:00:00")
     assert Counter((effect.change, effect.destination) for effect in told) == {
-        (change, destination): 1
-        for change in ("entered", "exited")
-        for destination in ("crm", "email")
+        (change, destination): 1 for change in ("entered", "exited") for destination in DESTINATIONS
     }
     assert len({effect.key for effect in told}) == 1
     assert told[0].key.startswith("j_o_journey__say_hello_")
@@ -157,17 +156,14 @@ def test_a_key_can_be_set_by_hand() -> None:
 
 
 def test_attributes_come_from_traits_and_from_the_entry_event() -> None:
-    """Traits are as they are when it is sent, `entry` stays what it was; unknown ones are left out.
-
-    The step's mapping goes over the destination's own.
-    """
+    """Traits are those of now, `entry` stays what it was, and what is not known is left out."""
     told = effects(
         MAPPED,
         "00:00:00 u1 identify {address: {city: Bonn}, plan: pro}",
         "00:00:00 u1 Start {cart: {id: c1}}",
         "00:30:00 u1 identify {address: {city: Ulm}}",
         until="02:00:00",
-        attributes={"email": {"plan": "traits.plan", "shop": "traits.shop"}, "crm": {}},
+        attributes={"email": {"shop": "traits.shop"}},
     )
     assert [dict(effect.attributes) for effect in told if effect.destination == "email"] == [
         {"city": "Bonn", "cart": "c1"},
@@ -176,6 +172,22 @@ def test_attributes_come_from_traits_and_from_the_entry_event() -> None:
     assert all(not effect.attributes for effect in told if effect.destination == "crm")
 
 
+def test_the_steps_mapping_goes_over_the_destinations_own() -> None:
+    """Where both name an attribute, the step's source counts, even if it leads nowhere."""
+    told = effects(
+        MAPPED,
+        "00:00:00 u1 identify {plan: pro, name: Ann}",
+        "00:00:00 u1 Start",
+        attributes={name: {"plan": "traits.plan", "name": "traits.name"} for name in DESTINATIONS},
+    )
+    assert {effect.destination: dict(effect.attributes) for effect in told} == {
+        "crm": {"plan": "pro", "name": "Ann"},
+        "email": {"name": "Ann"},
+    }
+
+
+# 00:00    1 d
+# Visit    "no visit for a day" turns true
 def test_an_entry_by_time_has_no_entry_event() -> None:
     """Who enters because time passed has no properties of an entry event."""
     journey = """

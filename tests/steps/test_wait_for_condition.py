@@ -46,8 +46,8 @@ def test_the_timeout_leads_its_own_way() -> None:
     ]
 
 
-# 00:00    03:00    05:00
-# Start    arrives  Go?  (time-out at 04:00)
+# 00:00    03:00           04:00
+# Start    arrives ─────── time-out
 def test_the_timeout_counts_from_arrival() -> None:
     """Patience begins at the wait, not at the journey's entry."""
     assert walk(waiting("{event: Go}", "3 hours"), "00:00:00 u1 Start", until="05:00:00") == [
@@ -55,8 +55,8 @@ def test_the_timeout_counts_from_arrival() -> None:
     ]
 
 
-# 00:00      00:00:00.001                          (the wait has no time-out)
-# arrives ── … months …
+# 00:00              900 d
+# arrives ────────── Go
 def test_without_a_timeout_the_wait_has_no_end() -> None:
     """Nothing but the condition ends a wait that has no time-out."""
     journey = """
@@ -70,6 +70,8 @@ steps:
     ]
 
 
+# 00:00      01:00                02:00    02:10
+# arrives ── time-out, path over  Start    Go
 def test_a_timeout_without_a_way_ends_the_path() -> None:
     """The time-out's missing `next` ends the path, and the journey with its last path."""
     journey = """
@@ -79,8 +81,8 @@ steps:
      timeout: {after: 1 hour}}
   - {id: came, type: send_to_destinations, destinations: [email]}
 """
-    again = ("02:00:00 u1 Start", "02:10:00 u1 Go {in: the second pass}")
-    assert walk(journey, "00:00:00 u1 Start", *again) == ["02:10:00 u1 entered came"]
+    happened = ("00:00:00 u1 Start", "02:00:00 u1 Start", "02:10:00 u1 Go")
+    assert walk(journey, *happened) == ["02:10:00 u1 entered came"]
 
 
 # ── at the same instant ───────────────────────────────────────────────────────────────────
@@ -149,8 +151,8 @@ def test_looks_back() -> None:
     ]
 
 
-# 00:00    00:30    01:00    03:00
-# Go       Start             arrives: Go came before the entry
+# 00:00    00:30    03:30
+# Go       Start    arrives
 def test_since_entry_looks_back_to_the_entry() -> None:
     """`since: entry` counts what came after the user entered the journey."""
     happened = ("00:00:00 u1 Go", "00:30:00 u1 Start")
@@ -249,8 +251,8 @@ def test_a_late_event_counts_at_its_own_time_in_windows(late: str, told: list[st
     ) == [f"{at} u1 entered came" for at in told]
 
 
-# 01:00    02:00    in the log: Start (01:00), Click (02:00), then Go (00:30 or 01:30)
-# Start    Click
+# 00:30    01:00    01:30    02:00    03:00      in the log: Start, Click (02:00), Go
+# Go       Start    or Go    Click    arrives
 def test_a_late_event_from_before_the_entry_is_not_since_the_entry() -> None:
     """`since` asks when an event happened, not when it arrived."""
     journey = waiting("{event: Go, since: entry}", "2 hours")

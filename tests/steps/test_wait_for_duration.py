@@ -40,7 +40,7 @@ steps:
 
 
 # 00:00     00:10     01:00    01:10
-# u2        u1        u2       u1
+# u2        u1        u2 due   u1 due
 def test_users_go_on_in_due_order() -> None:
     """Whoever is due first goes on first, also when all are late."""
     journey = waiting("1 hour")
@@ -50,6 +50,8 @@ def test_users_go_on_in_due_order() -> None:
     ]
 
 
+# 00:00    01:00    01:30    02:00
+# Start    end      Start?   path over, Start?
 def test_a_path_may_end_at_a_wait() -> None:
     """When the wait at a path's end is over, the journey is completed."""
     journey = """
@@ -96,8 +98,8 @@ def test_what_is_due_happens_before_an_event_of_the_same_instant() -> None:
     assert walk(journey, "00:00:00 u1 Start", "00:59:59.999 u1 Order", until="02:00:00") == []
 
 
-# 00:00    00:00 + 1 ms     00:20      00:20 + 1 hour
-# Visit    Start            Order?     "no visit for an hour" turns true
+# 00:00           00:20    01:20
+# Visit, Start    Visit    "no visit for an hour" turns true
 def test_an_exit_rule_can_come_true_by_time_alone() -> None:
     """A window that slides while the user waits takes them out at that instant."""
     gone = "exits: [{name: gone, condition: {event: Visit, exactly: 0, within: 1 hour}}]"
@@ -115,7 +117,8 @@ steps:
     ]
 
 
-# 00:00    in the log: Start (01:00), Click (02:00), Order (00:30 or 01:30)
+# 00:30    01:00    01:30       02:00    04:00      in the log: Start, Start (02:00), Order
+# Order    Start    or Order    Start    due
 def test_a_late_order_counts_at_its_own_time() -> None:
     """A late event from before the entry is no reason to leave; one from after it is."""
     journey = waiting("3 hours", ORDERED)
@@ -164,15 +167,17 @@ BERLIN = "time_zone: Europe/Berlin"
         ("1 month", "2024-03-15T11:00:00Z", "30d 23:00:00"),
         # 15 October 12:00 CEST to 15 November 12:00 CET: an hour more than 31 days
         ("1 month", "2024-10-15T10:00:00Z", "31d 01:00:00"),
-        # 29 February 02:30 to 31 March would be 02:30, which the clocks skipped: 03:30 CEST
-        ("1 month 2 days", "2024-02-29T01:30:00Z", "31d 00:00:00"),
+        # 31 January 02:30 CET to 31 March 02:30, which the clocks skipped: 03:30 CEST
+        ("2 months", "2024-01-31T01:30:00Z", "60d 00:00:00"),
+        # 27 September 02:30 CEST to 27 October 02:30, which came twice: the first of them
+        ("1 month", "2024-09-27T00:30:00Z", "30d 00:00:00"),
         # 31 January to the last day of a February in a leap year
         ("1 month", "2024-01-31T11:00:00Z", "29d 00:00:00"),
-        # 31 January to 31 March, an hour after midnight: one step, not over 29 February
-        ("2 months", "2024-01-31T00:00:00Z", "60d 00:00:00"),
+        # 30 January to 30 March: in one step, not over the end of February
+        ("2 months", "2024-01-30T11:00:00Z", "60d 00:00:00"),
         # 30 days are exact: noon becomes 13:00 over the change
         ("30 days", "2024-03-15T11:00:00Z", "30d 00:00:00"),
-        # 00:30 CET on the 15th is still the 14th in UTC
+        # half past midnight of the 15th in Berlin, where it is still the 14th in UTC
         ("1 month", "2024-03-14T23:30:00Z", "30d 23:00:00"),
     ],
 )

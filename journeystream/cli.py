@@ -1,0 +1,142 @@
+"""The command line as a whole: which commands there are, and what an error becomes.
+
+Law: whoever runs a command sees what to do, never a traceback, unless the fault is in
+journeystream itself. Exit codes: 0 done; 1 Kafka or this machine failed (an operator acts);
+2 the command, a file or a journey's state has to change (whoever ran it acts); 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from aiokafka.errors import KafkaError
+from typer.core import TyperGroup
+
+from journeystream.commands import output
+from journeystream.commands.change_state import archive, pause, resume
+from journeystream.commands.context import Chosen
+from journeystream.commands.demo import demo
+from journeystream.commands.init import init
+from journeystream.commands.list_journeys import list_journeys
+from journeystream.commands.produce import produce
+from journeystream.commands.publish import publish
+from journeystream.commands.run import run
+from journeystream.commands.schemas import schemas
+from journeystream.commands.tail import tail
+from journeystream.commands.topics import topics
+from journeystream.commands.validate import validate
+from journeystream.errors import OperatorError, UserError
+from journeystream.project_file import PROJECT_VARIABLE
+
+_OPERATOR, _USER, _INTERRUPTED = 1, 2, 130
+_START, _JOURNEYS, _EVENTS, _WORKERS = "Start", "Journeys", "Events", "Workers"
+
+# Name, function, group; in the order of the help.
+_COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
+    ("init", init, _START),
+    ("topics", topics, _START),
+    ("demo", demo, _START),
+    ("validate", validate, _JOURNEYS),
+    ("publish", publish, _JOURNEYS),
+    ("list", list_journeys, _JOURNEYS),
+    ("pause", pause, _JOURNEYS),
+    ("resume", resume, _JOURNEYS),
+    ("archive", archive, _JOURNEYS),
+    ("schemas", schemas, _JOURNEYS),
+    ("produce", produce, _EVENTS),
+    ("tail", tail, _EVENTS),
+    ("run", run, _WORKERS),
+)
+# A blank line between them keeps each on a line of its own.
+_EXAMPLES = "\n\n".join(  # noqa: FLY002 -- a list of lines reads as one
+    (
+        "Start: journeystream init shop && cd shop && journeystream topics",
+        "Journeys: journeystream publish journeys/welcome.yaml",
+        "Events: journeystream produce events.jsonl",
+        "Workers: journeystream run",
+        "journeystream COMMAND --help says more, with an example.",
+    )
+)
+
+
+class _Commands(TyperGroup):
+    """The commands, with our errors turned into lines and exit codes."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 -- typer's own click, private to it
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            output.complain(str(error))
+            code = _USER
+        except OperatorError as error:
+            output.complain(str(error))
+            code = _OPERATOR
+        except KafkaError as error:
+            said = " ".join(str(error).split())
+            output.complain(f"Kafka: {said}; look whether it runs well, then try again")
+            code = _OPERATOR
+        except KeyboardInterrupt:
+            code = _INTERRUPTED
+        raise typer.Exit(code)
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    # A fault of ours is told as Python tells it: it is for a bug report, not for users.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="rich",
+    epilog=_EXAMPLES,
+)
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001 -- typer calls it with the option's value
+    if not asked:
+        return
+    try:
+        number = version("journeystream")
+    except PackageNotFoundError:
+        number = "(run from its sources, not installed)"
+    output.say(f"journeystream {number}")
+    raise typer.Exit
+
+
+@app.callback()
+def _options(
+    ctx: typer.Context,
+    *,
+    project: Annotated[
+        Path | None,
+        typer.Option(
+            "--project",
+            "-p",
+            metavar="FILE",
+            envvar=PROJECT_VARIABLE,
+            help="The project file; default: journeystream.yaml here.",
+        ),
+    ] = None,
+    show_version: Annotated[  # noqa: ARG001 -- its callback does it all
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version, and end."
+        ),
+    ] = False,
+) -> None:
+    """Turn a stream of user events on Kafka into customer journeys."""
+    ctx.obj = Chosen(project)
+
+
+for _name, _function, _group in _COMMANDS:
+    app.command(_name, rich_help_panel=_group)(_function)
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    app(prog_name="journeystream")

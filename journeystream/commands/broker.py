@@ -1,0 +1,137 @@
+"""The Kafka that a command talks to: the project's, or the embedded one for as long as needed.
+
+The embedded broker has one directory and so one process. The first command that needs it
+starts it and holds a lock; every other command waits for the address that the first one
+writes, and uses it. The first stays until the others have ended, then stops the broker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any, TypeVar
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError
+
+from journeystream.commands import output
+from journeystream.embedded_broker import START_SECONDS, EmbeddedBroker
+from journeystream.errors import BrokerUnreachable, UserError
+from journeystream.project import Project
+
+_ADDRESS, _LOCK, _USERS = "address", "lock", "users"
+_LOOK_AGAIN_SECONDS = 0.05
+_Answer = TypeVar("_Answer")
+
+
+def ask(question: Coroutine[Any, Any, _Answer]) -> _Answer:
+    """Run what talks to Kafka. Its client's log stays silent: we tell of errors ourselves."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    return asyncio.run(question)
+
+
+async def partitions_of(topic: str, bootstrap: str) -> int:
+    """Return how many partitions a topic has; UserError if Kafka does not have it."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        # All topics: asking for one by name would make a broker with auto-creation create it.
+        found = {each["topic"]: len(each["partitions"]) for each in await admin.describe_topics()}
+    except KafkaConnectionError:
+        raise BrokerUnreachable(
+            f"kafka.bootstrap: no broker answers at {bootstrap}; start Kafka, or correct it"
+        ) from None
+    finally:
+        await admin.close()
+    if topic not in found:
+        raise UserError(f"topic {topic!r} is not there yet; run `journeystream topics`")
+    return found[topic]
+
+
+@contextmanager
+def broker(project: Project) -> Iterator[str]:
+    """Give the address of the project's Kafka; an embedded broker runs at least as long."""
+    if not project.embedded:
+        yield project.kafka.bootstrap
+        return
+    directory = project.embedded_directory
+    directory.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        users = stack.enter_context((directory / _USERS).open("a"))
+        _lock(users, shared=True)
+        mine = stack.enter_context((directory / _LOCK).open("a"))
+        if _lock(mine, wait=False):
+            stack.enter_context(_ending_in_order())
+            yield stack.enter_context(_started(directory, users))
+        else:
+            address = _address_of_running(directory)
+            output.remark(f"using the embedded broker at {address}, which another command runs")
+            yield address
+
+
+@contextmanager
+def _started(directory: Path, users: IO[str]) -> Iterator[str]:
+    address = directory / _ADDRESS
+    # What a killed command left behind.
+    address.unlink(missing_ok=True)
+    with EmbeddedBroker(directory) as embedded:
+        written = directory / f"{_ADDRESS}.new"
+        written.write_text(embedded.bootstrap)
+        written.replace(address)
+        try:
+            yield embedded.bootstrap
+            if not _lock(users, wait=False):
+                output.remark("waiting for other commands that use the embedded broker (Ctrl-C)")
+                _lock(users)
+        finally:
+            address.unlink(missing_ok=True)
+
+
+def _address_of_running(directory: Path) -> str:
+    """Return where the broker is that another command runs, or starts at this moment."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(FileNotFoundError):
+            return (directory / _ADDRESS).read_text()
+        time.sleep(_LOOK_AGAIN_SECONDS)
+    raise BrokerUnreachable(
+        f"another command holds {directory / _LOCK}, but its embedded broker did not start; "
+        "end that command, then try again"
+    )
+
+
+def _lock(file: IO[str], *, shared: bool = False, wait: bool = True) -> bool:
+    """Lock an open file until it is closed; the system unlocks it however a process ends."""
+    import fcntl  # noqa: PLC0415 -- Windows has none, nor the embedded broker
+
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    try:
+        fcntl.flock(file, kind if wait else kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """End as by an exception when told to terminate: the broker is a process of its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

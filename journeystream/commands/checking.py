@@ -1,0 +1,135 @@
+"""What validate and publish share: reading files, judging each definition, and telling of it.
+
+Law: all that is wrong in all files is told at once. A definition is judged with the audiences
+of every file beside it, whatever the order of the files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from journeystream.commands import output
+from journeystream.compiler import Workshop
+from journeystream.condition_language import Condition
+from journeystream.definitions import AudienceDefinition, JourneyDefinition, read_definitions
+from journeystream.errors import DefinitionError, Problem, UserError
+from journeystream.project import Project
+from journeystream.publishing import check
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE...", show_default=False, help="Journey and audience files."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One definition with what is wrong with it; `definition` is None for an unreadable file."""
+
+    file: Path
+    definition: JourneyDefinition | AudienceDefinition | None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether it can be published."""
+        return not any(not problem.warning for problem in self.problems)
+
+    def told(self) -> str:
+        """Return what people are told: one line, and one for each problem."""
+        faults = sum(not problem.warning for problem in self.problems)
+        what = f"ok{self._size()}" if self.ok else output.count_of(faults, "problem")
+        name = f": {self.definition.id}" if self.definition else ""
+        return "\n".join((f"{self.file}{name}: {what}", *(f"  {each}" for each in self.problems)))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what programs are told."""
+        definition = self.definition
+        journey = definition if isinstance(definition, JourneyDefinition) else None
+        return {
+            "file": str(self.file),
+            "kind": definition and definition.kind,
+            "id": definition and definition.id,
+            "ok": self.ok,
+            "steps": journey and len(journey.steps),
+            "examples": journey and len(journey.examples),
+            "problems": [
+                {
+                    "path": problem.path,
+                    "message": problem.message,
+                    "advice": problem.advice,
+                    "warning": problem.warning,
+                }
+                for problem in self.problems
+            ],
+        }
+
+    def _size(self) -> str:
+        if not isinstance(self.definition, JourneyDefinition):
+            return " (audience)"
+        steps = output.count_of(len(self.definition.steps), "step")
+        examples = output.count_of(len(self.definition.examples), "example")
+        return f" ({steps}, {examples} run)"
+
+
+def check_files(
+    files: Sequence[Path], audiences: Mapping[str, Condition], project: Project | None
+) -> list[Checked]:
+    """Read and judge every definition; `audiences` are those that are published."""
+    read = [checked for file in dict.fromkeys(files) for checked in _read(file)]
+    beside = {
+        checked.definition.id: checked.definition.condition
+        for checked in read
+        if isinstance(checked.definition, AudienceDefinition)
+    }
+    known, workshop = {**audiences, **beside}, _workshop(project)
+    first: dict[tuple[str, str], Path] = {}
+    judged = []
+    for checked in read:
+        if checked.definition is None:
+            judged.append(checked)
+            continue
+        found = [problem for _, problem in check([checked.definition], known, project, workshop)]
+        named = checked.definition.kind, checked.definition.id
+        if named in first:
+            found.append(
+                Problem(
+                    "id",
+                    f"{named[0]} {named[1]!r} is also defined in {first[named]}",
+                    "give each its own id",
+                )
+            )
+        first.setdefault(named, checked.file)
+        judged.append(replace(checked, problems=tuple(found)))
+    return judged
+
+
+def tell(checked: Sequence[Checked]) -> None:
+    """Print each definition with its problems."""
+    for each in checked:
+        output.say(each.told())
+
+
+def _read(file: Path) -> list[Checked]:
+    try:
+        return [Checked(file, definition) for definition in read_definitions(file)]
+    except DefinitionError as error:
+        return [Checked(file, None, error.problems)]
+    except UserError as error:
+        said = str(error).removeprefix(f"{file}: ")
+        message, _, advice = said.partition("; ")
+        return [Checked(file, None, (Problem("file", message, advice or "mend the file"),))]
+
+
+def _workshop(project: Project | None) -> Workshop:
+    """Return what examples are run with; app.py has the same, but with it all of Faust."""
+    attributes = {each.name: each.attributes for each in project.destinations} if project else {}
+    zone = project.zone if project else ZoneInfo("UTC")
+    return Workshop(zone, {}, lambda name: attributes.get(name, {}))

@@ -1,0 +1,64 @@
+"""`journeystream publish`: makes definitions live, all of them or none."""
+
+from __future__ import annotations
+
+import typer
+
+from journeystream.clock import WallClock
+from journeystream.commands import output
+from journeystream.commands.broker import ask, broker
+from journeystream.commands.checking import AsJson, Checked, Files, check_files, tell
+from journeystream.commands.context import project_of
+from journeystream.control_client import read_published, write
+from journeystream.project import Project
+from journeystream.publishing import Publication
+from journeystream.publishing import publish as decide
+
+
+def publish(ctx: typer.Context, files: Files, *, json: AsJson = False) -> None:
+    """Check journeys and audiences, and make them live.
+
+    If any has a problem, none is published (exit code 2). A journey that is published again
+    becomes a new version, unless only names, descriptions or destinations have changed; users
+    in flight stay on their version.
+
+    Example: journeystream publish journeys/welcome.yaml
+    """
+    project = project_of(ctx)
+    with broker(project) as bootstrap:
+        published = ask(read_published(project.control_topic, bootstrap))
+        checked = check_files(files, published.conditions(), project)
+        done: list[Publication] = []
+        if all(each.ok for each in checked):
+            definitions = [each.definition for each in checked if each.definition]
+            done = decide(definitions, published, project, WallClock().now())
+            _write(project, bootstrap, done)
+    if json:
+        _say_json(checked, done)
+    else:
+        # Of what is well nothing is told that publishing does not say better.
+        tell([each for each in checked if each.problems])
+        for publication in done:
+            output.say(f"{publication.id}: {publication.outcome}")
+    if not done:
+        output.remark("nothing was published")
+        raise typer.Exit(2)
+
+
+def _write(project: Project, bootstrap: str, done: list[Publication]) -> None:
+    records = [record for publication in done for record in publication.records]
+    ask(write(project.control_topic, bootstrap, records))
+
+
+def _say_json(checked: list[Checked], done: list[Publication]) -> None:
+    # By kind too: a journey may have an audience's id.
+    outcomes = {(each.id, each.outcome.startswith("audience")): each.outcome for each in done}
+    output.say_json(
+        [
+            {
+                **(told := each.as_json()),
+                "outcome": outcomes.get((told["id"], told["kind"] == "audience")),
+            }
+            for each in checked
+        ]
+    )

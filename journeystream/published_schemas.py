@@ -1,0 +1,247 @@
+"""The JSON Schemas of records: what producers may send, and what consumers get.
+
+Law: what the schema of a source record accepts is no dead letter for its form; what a worker
+writes follows the other schemas. They are written by hand, as a promise that code has to keep:
+the code that keeps it is tested against them (tests/test_published_schemas.py).
+
+Objects are open: a later version may add fields, so readers pass over what they do not know.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_NAMED, _OF_TRAITS = ["track", "page", "screen"], ["identify", "group", "alias"]
+_TEXT: Schema = {"type": "string"}
+_OPTIONAL_TEXT: Schema = {"type": ["string", "null"]}
+_OBJECT: Schema = {"type": "object"}
+_OPTIONAL_OBJECT: Schema = {"type": ["object", "null"]}
+_TIME: Schema = {"type": "string", "format": "date-time"}
+_USER: Schema = {
+    "type": ["string", "null"],
+    "maxLength": 512,
+    "pattern": "^[^\\u0000]*$",
+}
+# Whoever names both is known by the userId.
+_HAS_USER: Schema = {
+    "anyOf": [
+        {"required": [name], "properties": {name: {"type": "string", "minLength": 1}}}
+        for name in ("userId", "anonymousId")
+    ]
+}
+
+
+def record_schemas() -> dict[str, Schema]:
+    """Return file name -> schema."""
+    return {
+        "event.schema.json": _event(),
+        "message.schema.json": _message(),
+        "list_member.schema.json": _list_member(),
+        "dead_letter.schema.json": _dead_letter(),
+    }
+
+
+def _event() -> Schema:
+    return {
+        "$schema": DIALECT,
+        "title": "A record of a source topic",
+        "description": "An event in the form of the Segment Spec, keyed by its user's id; in a "
+        "replay also a clock mark. Fields that are not named here are passed over.",
+        "anyOf": [{"$ref": "#/$defs/event"}, {"$ref": "#/$defs/clock_mark"}],
+        "$defs": {
+            "event": {
+                "type": "object",
+                "required": ["type"],
+                "properties": {
+                    "type": {"enum": [*_NAMED, *_OF_TRAITS]},
+                    "userId": _USER,
+                    "anonymousId": _USER,
+                    "messageId": {
+                        **_OPTIONAL_TEXT,
+                        "description": "a repeat within limits.dedup_window counts once",
+                    },
+                    "timestamp": {
+                        **_TIME,
+                        "description": "when it happened; without one, the record's time counts",
+                    },
+                    "originalTimestamp": {"description": "says that timestamp is corrected"},
+                    "sentAt": {**_TIME, "description": "the client's clock when it was sent"},
+                    "receivedAt": {**_TIME, "description": "the server's clock then"},
+                    "context": _OPTIONAL_OBJECT,
+                },
+                "allOf": [
+                    _HAS_USER,
+                    _if_type(
+                        ["track"],
+                        {"event": {"type": "string", "minLength": 1}},
+                        required=["event"],
+                    ),
+                    _if_type(["page", "screen"], {"name": _OPTIONAL_TEXT}),
+                    _if_type(_NAMED, {"properties": _OPTIONAL_OBJECT}),
+                    _if_type(_OF_TRAITS, {"traits": _OPTIONAL_OBJECT}),
+                ],
+            },
+            "clock_mark": {
+                "type": "object",
+                "description": "moves its partition's clock; `journeystream produce "
+                "--clock-mark` puts one into every partition",
+                "required": ["type", "timestamp"],
+                "properties": {
+                    "type": {"const": "clock"},
+                    "timestamp": _TIME,
+                    "origin": _OPTIONAL_TEXT,
+                },
+            },
+        },
+    }
+
+
+def _if_type(kinds: list[str], properties: Schema, required: list[str] | None = None) -> Schema:
+    return {
+        "if": {"properties": {"type": {"enum": kinds}}},
+        "then": {"properties": properties, "required": required or []},
+    }
+
+
+def _message() -> Schema:
+    common: Schema = {
+        "userId": _TEXT,
+        "anonymousId": {**_TEXT, "description": "instead of userId, where there is none"},
+        "messageId": {**_TEXT, "description": "the same for the same effect: drop repeats by it"},
+        "timestamp": {**_TIME, "description": "when the user entered or exited, in event time"},
+        "context": {"$ref": "#/$defs/context"},
+    }
+    said: Schema = {
+        **_OBJECT,
+        "description": "the send step's key with whether the user is there now, beside the "
+        "mapped attributes",
+    }
+    required = ["type", "messageId", "timestamp", "context"]
+    return {
+        "$schema": DIALECT,
+        "title": "A record of an event destination",
+        "description": "Keyed by user. A user entered a send step or exited it, as a track or "
+        "an identify call, as the destination asks for.",
+        "oneOf": [{"$ref": "#/$defs/track"}, {"$ref": "#/$defs/identify"}],
+        "$defs": {
+            "track": {
+                "type": "object",
+                "required": [*required, "event", "properties"],
+                "properties": {
+                    "type": {"const": "track"},
+                    "event": {"enum": ["Audience Entered", "Audience Exited"]},
+                    "properties": said,
+                    **common,
+                },
+                **_HAS_USER,
+            },
+            "identify": {
+                "type": "object",
+                "required": [*required, "traits"],
+                "properties": {"type": {"const": "identify"}, "traits": said, **common},
+                **_HAS_USER,
+            },
+            "context": _context(),
+        },
+    }
+
+
+def _context() -> Schema:
+    return {
+        "type": "object",
+        "required": ["journey"],
+        "properties": {
+            "journey": {
+                "type": "object",
+                "required": ["id", "version", "instance", "step"],
+                "properties": {
+                    "id": _TEXT,
+                    "version": {"type": "integer", "minimum": 1},
+                    "instance": {**_TEXT, "description": "this pass of the user"},
+                    "step": {**_TEXT, "description": "the send step's id"},
+                },
+            },
+            "exit": {
+                "type": "object",
+                "description": "why the user left; there on exit only",
+                "required": ["reason", "detail"],
+                "properties": {
+                    "reason": {
+                        **_TEXT,
+                        "examples": [
+                            "moved_on",
+                            "completed",
+                            "exit_condition",
+                            "max_duration",
+                            "exit_step",
+                            "archived",
+                        ],
+                    },
+                    "detail": {**_OPTIONAL_TEXT, "description": "the exit or step behind it"},
+                },
+            },
+        },
+    }
+
+
+def _list_member() -> Schema:
+    return {
+        "$schema": DIALECT,
+        "title": "A record of a list destination",
+        "description": "A member of a list, keyed LIST/USER in a compacted topic. A record "
+        "without a value removes the member: its headers are messageId and reason.",
+        "type": "object",
+        "required": ["list", "messageId", "timestamp", "attributes", "context"],
+        "properties": {
+            "list": {**_TEXT, "description": "the send step's key"},
+            "userId": _TEXT,
+            "anonymousId": {**_TEXT, "description": "instead of userId, where there is none"},
+            "messageId": _TEXT,
+            "timestamp": {**_TIME, "description": "when the user joined, in event time"},
+            "attributes": _OBJECT,
+            "context": {"$ref": "#/$defs/context"},
+        },
+        **_HAS_USER,
+        "$defs": {"context": _context()},
+    }
+
+
+def _dead_letter() -> Schema:
+    base64: Schema = {**_OPTIONAL_TEXT, "contentEncoding": "base64"}
+    return {
+        "$schema": DIALECT,
+        "title": "A record of the dead-letter topic",
+        "description": "A source record that could not be applied, exactly as it came, and why.",
+        "type": "object",
+        "required": ["error", "origin", "key", "value", "preview"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["code", "text"],
+                "properties": {
+                    "code": {
+                        **_TEXT,
+                        "description": "stable, for programs",
+                        "examples": ["not_json", "no_user", "time_in_future", "engine_failed"],
+                    },
+                    "text": {**_TEXT, "description": "for people"},
+                },
+            },
+            "origin": {
+                "type": "object",
+                "required": ["topic", "partition", "offset", "timestamp"],
+                "properties": {
+                    "topic": _TEXT,
+                    "partition": {"type": "integer", "minimum": 0},
+                    "offset": {"type": "integer", "minimum": 0},
+                    "timestamp": {**_TIME, "description": "the record's own"},
+                },
+            },
+            "key": base64,
+            "value": base64,
+            "preview": {**_TEXT, "description": "the value's beginning as text"},
+        },
+    }

@@ -1,0 +1,1 @@
+"""Through real Kafka, with worker processes that the command line starts."""

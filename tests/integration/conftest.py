@@ -1,0 +1,22 @@
+"""Worlds for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.world import World
+
+MakeWorld = Callable[..., World]
+
+
+@pytest.fixture
+def make_world(kafka: str, tmp_path: Path) -> MakeWorld:
+    """Make a world on the session's broker."""
+
+    def make(**options: object) -> World:
+        return World(tmp_path, kafka, **options)  # type: ignore[arg-type]
+
+    return make

@@ -1,0 +1,88 @@
+"""Workers die, come back, join and leave; destinations must not be able to tell.
+
+The load is the shop's half year (20,000 events) through five journeys with waits of up to 30
+days; the oracle is the engine over the same log in one piece.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import MakeWorld
+from tests.integration.oracle import actual_outputs, expected_outputs
+from tests.integration.world import Worker, World, wait_until
+
+DEMO = Path(str(resources.files("journeystream") / "demo"))
+JOURNEYS = sorted((DEMO / "journeys").glob("*.yaml"))
+END = "2024-07-15T00:00:00Z"
+CHUNKS = 6
+
+
+@pytest.mark.parametrize("state", ["kept", "deleted"])
+def test_killed_workers_lose_nothing_and_repeat_nothing(state: str, make_world: MakeWorld) -> None:
+    """Kill -9 in the middle of a load, five times: outputs are those of an undisturbed run."""
+    world = make_world(more="")
+    _publish(world)
+    for chunk in _chunks():
+        worker = Worker(world, "worker-1")
+        before = _lag(world)
+        world.produce(chunk)
+        wait_until(lambda before=before, n=len(chunk): _lag(world) < before + n, "a first commit")
+        worker.kill()
+        if state == "deleted":
+            shutil.rmtree(worker.state)
+    with world.worker():
+        world.mark_clock(END)
+        world.settle()
+    _compare(world)
+
+
+def test_a_second_worker_joins_and_leaves_under_load(make_world: MakeWorld) -> None:
+    """Partitions move to a second worker and back while events flow: no output is lost or twice."""
+    world = make_world()
+    _publish(world)
+    chunks = list(_chunks())
+    with world.worker("worker-1"):
+        world.produce(chunks[0])
+        wait_until(lambda: _lag(world) < len(chunks[0]), "a first commit")
+        with world.worker("worker-2") as second:
+            for chunk in chunks[1:4]:
+                world.produce(chunk)
+            wait_until(lambda: any(second.state.rglob("CURRENT")), "the second worker's share")
+        for chunk in chunks[4:]:
+            world.produce(chunk)
+        world.mark_clock(END)
+        world.settle()
+    _compare(world)
+
+
+def _publish(world: World) -> None:
+    world.cli("publish", *JOURNEYS)
+
+
+def _chunks() -> Iterator[list[dict[str, Any]]]:
+    with gzip.open(DEMO / "shop_events.jsonl.gz", "rt", encoding="utf-8") as lines:
+        events = [json.loads(line) for line in lines]
+    size = -(-len(events) // CHUNKS)
+    for start in range(0, len(events), size):
+        yield events[start : start + size]
+
+
+def _lag(world: World) -> int:
+    return sum(world.lag().values())
+
+
+def _compare(world: World) -> None:
+    expected, actual = expected_outputs(world, JOURNEYS), actual_outputs(world)
+    assert sum(map(len, expected.values())) > 1_000, "the load yields too little to compare"
+    assert actual.keys() == expected.keys()
+    for key, values in expected.items():
+        assert actual[key] == values, key

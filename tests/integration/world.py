@@ -1,0 +1,277 @@
+"""A project of its own on the test broker, used as its three kinds of people would.
+
+Upstream apps and destinations are confluent-kafka clients (librdkafka, independent of ours);
+whoever runs workers uses the command line. Every world has its own topics, so that tests do
+not meet. Nothing sleeps: what must come is waited for, with a bound.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+PATIENCE = 90.0
+PARTITIONS = 4
+_PROJECT = """\
+app: {app}
+time: {time}
+kafka: {{bootstrap: "{bootstrap}", partitions: {partitions}, session_timeout: 6 seconds}}
+sources:
+  - {{topic: {app}-events, keyed_by_user: {keyed}}}
+destinations:
+  - {{name: email, type: event, topic: {app}-email}}
+  - {{name: in_app, type: event, topic: {app}-in-app}}
+  - {{name: support, type: event, topic: {app}-support, call: identify}}
+  - name: crm
+    type: event
+    topic: {app}-crm
+    attributes: {{email: traits.email, plan: entry.plan, channel: traits.acquisition_channel}}
+  - {{name: facebook_ads, type: list, topic: {app}-facebook-ads}}
+  - {{name: google_ads, type: list, topic: {app}-google-ads}}
+  - {{name: ads, type: list, topic: {app}-ads}}
+{more}
+"""
+
+
+@dataclass(frozen=True)
+class Received:
+    """A record as a destination got it."""
+
+    partition: int
+    key: str
+    value: dict[str, Any] | None
+    headers: dict[str, str]
+
+
+class Worker:
+    """A worker process, started as a person starts it."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.state = world.directory / f"state-{name}"
+        self._log = (world.directory / f"{name}.log").open("a", encoding="utf-8")
+        environment = {
+            **os.environ,
+            "JOURNEYSTREAM_STATE__DIRECTORY": str(self.state),
+            "JOURNEYSTREAM_KAFKA__INSTANCE": name,
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "journeystream", "-p", str(world.file), "run"],
+            env=environment,
+            stdout=self._log,
+            stderr=self._log,
+        )
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.kill()
+        self.process.wait(PATIENCE)
+        self._log.close()
+
+    def stop(self) -> int:
+        """Ask it to end, and return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(PATIENCE)
+        self._log.close()
+        return code
+
+
+class World:
+    """One project: its files, topics, workers and clients."""
+
+    def __init__(
+        self, directory: Path, bootstrap: str, *, live: bool = False, keyed: bool = True, more: str = ""
+    ) -> None:
+        self.directory = directory
+        self.bootstrap = bootstrap
+        self.app = f"t{uuid4().hex[:12]}"
+        self.source = f"{self.app}-events"
+        self.file = directory / "journeystream.yaml"
+        self.file.write_text(
+            _PROJECT.format(
+                app=self.app,
+                time="live" if live else "replay",
+                bootstrap=bootstrap,
+                partitions=PARTITIONS,
+                keyed=str(keyed).lower(),
+                more=more,
+            ),
+            encoding="utf-8",
+        )
+        self.cli("topics")
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "partitioner": "murmur2_random",
+                "message.max.bytes": 20_000_000,
+            }
+        )
+        self._admin = AdminClient({"bootstrap.servers": bootstrap})
+
+    # ── whoever runs it ──────────────────────────────────────────────────────────────────
+
+    def cli(self, *words: str | Path) -> str:
+        """Run a command; a failure shows what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "journeystream", "-p", self.file, *words],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    @contextlib.contextmanager
+    def worker(self, name: str = "worker-1") -> Iterator[Worker]:
+        """Run a worker for the length of the block; its log is shown when the block fails."""
+        worker = Worker(self, name)
+        try:
+            yield worker
+            assert worker.process.poll() is None, "the worker ended by itself"
+            assert worker.stop() == 0
+        except BaseException:
+            if worker.process.poll() is None:
+                worker.kill()
+            print((self.directory / f"{name}.log").read_text(encoding="utf-8")[-8000:])
+            raise
+
+    def settle(self) -> None:
+        """Wait until the workers have committed everything that is in their topics."""
+        wait_until(lambda: not self.lag(), f"the workers' lag to end: {self.lag()}")
+
+    def lag(self) -> dict[str, int]:
+        """Return how many offsets the group has yet to commit, by partition that lags."""
+        tps = [
+            TopicPartition(topic, number)
+            for topic in (self.source, f"{self.app}.rekeyed")
+            for number in range(PARTITIONS)
+        ]
+        wanted = [ConsumerGroupTopicPartitions(self.app, tps)]
+        groups = self._admin.list_consumer_group_offsets(wanted)
+        committed = groups[self.app].result(PATIENCE).topic_partitions or []
+        with self._consumer() as consumer:
+            ends = {
+                (tp.topic, tp.partition): consumer.get_watermark_offsets(tp, timeout=PATIENCE)[1]
+                for tp in tps
+            }
+        return {
+            f"{tp.topic}/{tp.partition}": behind
+            for tp in committed
+            if (behind := ends[tp.topic, tp.partition] - max(tp.offset, 0)) > 0
+        }
+
+    # ── upstream apps ────────────────────────────────────────────────────────────────────
+
+    def produce(self, events: Iterable[dict[str, Any]]) -> None:
+        """Produce events as an app would, keyed by user."""
+        for event in events:
+            user = event.get("userId") or event.get("anonymousId")
+            self.produce_raw(json.dumps(event).encode(), key=user)
+        self.flush()
+
+    def produce_raw(
+        self, value: bytes | None, key: str | None = None, partition: int = -1
+    ) -> None:
+        """Produce any bytes."""
+        while True:
+            try:
+                self._producer.produce(self.source, value, key=key, partition=partition)
+            except BufferError:
+                self._producer.poll(1)
+            else:
+                return
+
+    def flush(self) -> None:
+        """Wait until the broker has all that was produced."""
+        assert self._producer.flush(PATIENCE) == 0
+
+    def mark_clock(self, at: str) -> None:
+        """Tell every partition that nothing older than `at` will come."""
+        for partition in range(PARTITIONS):
+            self.produce_raw(json.dumps({"type": "clock", "timestamp": at}).encode(), None, partition)
+        self.flush()
+
+    # ── destinations ─────────────────────────────────────────────────────────────────────
+
+    def received(self, destination: str) -> list[Received]:
+        """Return all that a destination can read, partition by partition, in order."""
+        return [_received(message) for message in self.read(f"{self.app}-{destination}")]
+
+    def read(self, topic: str) -> list[Message]:
+        """Read a topic from its start to its end, committed records only."""
+        with self._consumer() as consumer:
+            partitions = consumer.list_topics(topic, PATIENCE).topics[topic].partitions
+            ends = {
+                number: consumer.get_watermark_offsets(
+                    TopicPartition(topic, number), timeout=PATIENCE
+                )[1]
+                for number in partitions
+            }
+            messages: list[Message] = []
+            for number, end in ends.items():
+                messages += _read_partition(consumer, TopicPartition(topic, number, 0), end)
+            return messages
+
+    @contextlib.contextmanager
+    def _consumer(self) -> Iterator[Consumer]:
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "group.id": f"reader-{uuid4().hex}",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "fetch.message.max.bytes": 40_000_000,
+            }
+        )
+        try:
+            yield consumer
+        finally:
+            consumer.close()
+
+
+def wait_until(condition: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+    """Ask until the condition holds; fail with `what` was awaited."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {patience} s for {what}"
+
+
+def _read_partition(consumer: Consumer, tp: TopicPartition, end: int) -> Iterator[Message]:
+    if end == 0:
+        return
+    consumer.assign([tp])
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        assert time.monotonic() < deadline, f"{tp.topic}/{tp.partition} can not be read to {end}"
+        message = consumer.poll(0.5)
+        if message is None:
+            continue
+        error = message.error()
+        if error is None:
+            yield message
+        elif message.offset() >= end:
+            return
+
+
+def _received(message: Message) -> Received:
+    value, headers = message.value(), message.headers() or []
+    return Received(
+        message.partition(),
+        message.key().decode(),
+        None if value is None else json.loads(value),
+        {name: data.decode() for name, data in headers},
+    )

@@ -1,0 +1,1 @@
+"""The tests of the state stores and of their bytes."""

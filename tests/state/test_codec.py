@@ -1,0 +1,112 @@
+"""Users and positions as bytes: nothing is lost, and what can not be read is refused."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from journeystream.errors import StateError
+from journeystream.state.codec import (
+    VERSION,
+    PartitionState,
+    decode_partition,
+    decode_user,
+    encode_partition,
+    encode_user,
+)
+from journeystream.user import Hold, Instance, Passes, Position, User
+from tests.strategies import instants, users
+
+# No deadline: on a shared machine one slow example says nothing.
+laws = settings(deadline=None, max_examples=100)
+
+GOLDEN_USER = User(
+    id="u1",
+    anonymous=True,
+    known_since=-1,
+    clock=1_709_251_200_000_000,
+    traits={"plan": "pro", "tags": ["é", 1, 2.5, None, True]},
+    facts={"0123456789ab": [-1, 1_709_251_200_000_000]},
+    seen={"0123456789abcdef": 1_709_251_200_000_000},
+    passes={"j": Passes(2, qualified=True, entered=3, exits={"completed": 2}, wake=7)},
+    instances=[
+        Instance(
+            journey="j",
+            version=2,
+            number=3,
+            entered_at=-1,
+            entry={"cart_id": "c1"},
+            positions=[
+                Position("wait", 5, Hold("sent", 1, ["email", "ads"])),
+                Position("split", 6, None, ["left"]),
+                Position(None, 6, Hold("last", 1, ["email"])),
+            ],
+            visits={"sent": 1, "last": 1},
+            wake=9,
+        )
+    ],
+)
+GOLDEN_BYTES = (
+    b'\x01[1,-1,1709251200000000,{"plan":"pro","tags":["\xc3\xa9",1,2.5,nul'
+    b'l,true]},{"0123456789ab":[-1,1709251200000000]},{"0123456789'
+    b'abcdef":1709251200000000},{"j":[2,1,3,{"completed":2},7]},[['
+    b'"j",2,3,-1,{"cart_id":"c1"},[["wait",5,["sent",1,["email","a'
+    b'ds"]],[]],["split",6,null,["left"]],[null,6,["last",1,["emai'
+    b'l"]],[]]],{"sent":1,"last":1},9]]]'
+)
+GOLDEN_PARTITION = PartitionState(-1, {"web": 3}, {("j", 2): 5}, 11)
+GOLDEN_PARTITION_BYTES = (
+    b'\x01[-1,{"web":3},[["j",2,5]],11,0]'
+)
+
+
+@laws
+@given(users())
+def test_a_user_comes_back_as_written(user: User) -> None:
+    """A record decodes to an equal user, of equal types, and encodes to the same bytes again."""
+    data = encode_user(user)
+    back = decode_user(user.id, data)
+    assert back == user
+    assert repr(back) == repr(user)
+    assert encode_user(back) == data
+    assert back.derived() == user.derived()
+
+
+@laws
+@given(
+    st.builds(
+        PartitionState,
+        clock=instants(),
+        positions=st.dictionaries(st.text(), st.integers(0, 1 << 62), max_size=3),
+        floors=st.dictionaries(
+            st.tuples(st.text(), st.integers(1, 99)), instants(), max_size=3
+        ),
+        changelog=st.integers(0, 1 << 62),
+    )
+)
+def test_a_position_comes_back_as_written(state: PartitionState) -> None:
+    """A partition's position decodes to an equal one."""
+    assert decode_partition(encode_partition(state)) == state
+
+
+def test_records_of_form_1_can_be_read_for_ever() -> None:
+    """What the first release wrote is still read, and read right."""
+    assert decode_user("u1", GOLDEN_BYTES) == GOLDEN_USER
+    assert decode_partition(GOLDEN_PARTITION_BYTES) == GOLDEN_PARTITION
+
+
+def test_a_form_that_changes_gets_a_new_number() -> None:
+    """As long as the form is number 1, it writes the very bytes of the first release."""
+    assert encode_user(GOLDEN_USER) == GOLDEN_BYTES
+    assert encode_partition(GOLDEN_PARTITION) == GOLDEN_PARTITION_BYTES
+
+
+@pytest.mark.parametrize("data", [b"", bytes((VERSION + 1,)) + GOLDEN_BYTES[1:], b"\0", b"\xff"])
+def test_an_unknown_form_is_refused(data: bytes) -> None:
+    """A form that is not known is refused with what it is and what to do."""
+    found = data[0] if data else "none"
+    with pytest.raises(StateError, match=rf"form {found}.* run the version that wrote it"):
+        decode_user("u1", data)
+    with pytest.raises(StateError, match="run the version that wrote it"):
+        decode_partition(data)
