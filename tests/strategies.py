@@ -171,6 +171,12 @@ class _Builder:
             for index in range(self.draw(st.integers(1, 3)))
         ]
 
+    def pause(self, place: int, *, loops: bool) -> dict[str, Any]:
+        """Draw a wait of fixed length, which may lead back to the first step."""
+        if loops and self.draw(st.integers(0, 3)) == 0:
+            return {"duration": "1 day", "next": "s0"}
+        return {"duration": self.draw(st.sampled_from(_DURATIONS)), "next": self.next(place)}
+
     def step(self, place: int, kind: str, *, loops: bool) -> dict[str, Any]:
         step: dict[str, Any] = {"id": f"s{place}", "type": kind}
         match kind:
@@ -183,10 +189,7 @@ class _Builder:
                 if self.draw(st.booleans()):
                     step |= self.timeout(place)
             case "wait_for_duration":
-                step |= {"duration": self.draw(st.sampled_from(_DURATIONS))}
-                step["next"] = self.next(place)
-                if loops and self.draw(st.integers(0, 3)) == 0:
-                    step |= {"duration": "1 day", "next": "s0"}
+                step |= self.pause(place, loops=loops)
             case "true_false_split":
                 step["condition"] = self.condition()
                 step |= {way: {"next": self.next(place)} for way in ("if_true", "if_false")}

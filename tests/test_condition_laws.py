@@ -89,7 +89,9 @@ def _asked_for(leaf: Written, event: Event) -> bool:
     after, before = leaf.get("after"), leaf.get("before")
     return (
         named
-        and all(_is(event.properties, name, wanted) for name, wanted in leaf.get("where", {}).items())
+        and all(
+            _is(event.properties, name, wanted) for name, wanted in leaf.get("where", {}).items()
+        )
         and (after is None or event.at >= instant_of(after))
         and (before is None or event.at < instant_of(before))
     )
@@ -121,7 +123,7 @@ def _trait_holds(leaf: Written, log: Sequence[Event]) -> bool:
             traits.update(event.properties)
     name = leaf["trait"]
     if "not_equals" in leaf:
-        return traits.get(name) != leaf["not_equals"]
+        return bool(traits.get(name) != leaf["not_equals"])
     if name not in traits:
         return False
     if "equals" in leaf:
@@ -444,7 +446,9 @@ def test_an_exit_is_noticed_at_once(written: Written, log: list[Event]) -> None:
     if expected and out_at is not None:
         expected.append(("exited", "sent", out_at))
     exits = [{"name": "out", "condition": written}]
-    assert outcomes({"entry": START_EVENT, "exits": exits, "steps": [send("sent")]}, log) == expected
+    assert (
+        outcomes({"entry": START_EVENT, "exits": exits, "steps": [send("sent")]}, log) == expected
+    )
 
 
 @laws

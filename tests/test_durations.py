@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from journeystream.durations import (
@@ -27,7 +27,7 @@ moments = st.datetimes(datetime(1980, 1, 1), datetime(2200, 1, 1), timezones=st.
 
 
 @laws
-@given(st.integers(1, 999_999), st.sampled_from(sorted(SECONDS)), st.booleans())
+@given(st.integers(1, 9_999), st.sampled_from(sorted(SECONDS)), st.booleans())
 def test_exact_units_are_exact(amount: int, unit: str, plural: bool) -> None:  # noqa: FBT001  drawn
     """A number of seconds to weeks is just so many seconds, in singular and plural."""
     duration = parse_duration(f"{amount} {unit}{'s' if plural else ''}")
@@ -35,16 +35,18 @@ def test_exact_units_are_exact(amount: int, unit: str, plural: bool) -> None:  #
 
 
 @laws
-@given(
-    st.lists(st.tuples(st.integers(1, 99), st.sampled_from([*SECONDS, "month"])), min_size=1)
-)
+@given(st.lists(st.tuples(st.integers(1, 99), st.sampled_from([*SECONDS, "month"])), min_size=1))
 def test_terms_add_up(terms: list[tuple[int, str]]) -> None:
     """A duration of several terms is their sum, whatever their order."""
     text = " ".join(f"{amount} {unit}s" for amount, unit in terms)
     back = " ".join(f"{amount}{unit}" for amount, unit in reversed(terms))
-    assert parse_duration(text) == parse_duration(back) == Duration(
-        sum(amount for amount, unit in terms if unit == "month"),
-        sum(amount * SECONDS[unit] for amount, unit in terms if unit != "month") * MICROS,
+    assert (
+        parse_duration(text)
+        == parse_duration(back)
+        == Duration(
+            sum(amount for amount, unit in terms if unit == "month"),
+            sum(amount * SECONDS[unit] for amount, unit in terms if unit != "month") * MICROS,
+        )
     )
 
 
@@ -152,7 +154,7 @@ def test_examples(text: str, zone: str, before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["999999 weeks", "999999 months", "100000 months", "999999 months 1 day"]
+    "text", ["999999 months", "100000 months 1 day", "999999 weeks", "999999 weeks " * 20]
 )
 def test_what_is_accepted_can_be_added(text: str) -> None:
     """A duration that can not be added to today's date is refused when it is read, not later."""
@@ -165,6 +167,7 @@ def test_what_is_accepted_can_be_added(text: str) -> None:
 
 @laws
 @given(st.datetimes(timezones=st.sampled_from([UTC, ZoneInfo("Europe/Paris")])))
+@example(datetime(9999, 12, 30, 23, 59, 59, 999_999, tzinfo=UTC))
 def test_an_instant_is_exact(moment: datetime) -> None:
     """An instant is the whole number of microseconds since 1970, for every datetime."""
     assume(datetime(2, 1, 1, tzinfo=UTC) < moment < datetime(9999, 12, 31, tzinfo=UTC))

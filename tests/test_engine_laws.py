@@ -94,7 +94,9 @@ def fingerprint() -> str:
     ]
     entry = {"condition": {"any": [{"event": "a"}, {"trait": "plan", "exists": True}]}}
     project = [
-        journey_of({"id": id_, "name": id_, "entry": entry, "steps": steps, "max_duration": "1 day"})
+        journey_of(
+            {"id": id_, "name": id_, "entry": entry, "steps": steps, "max_duration": "1 day"}
+        )
         for id_ in ("j1", "j2")
     ]
     log = [
@@ -170,7 +172,9 @@ def test_a_rekeyed_event_finds_what_is_due_already_done() -> None:
 
 @laws
 @given(projects(), logs(), st.data())
-def test_time_alone_changes_nothing(project: Project, log: list[Event], data: st.DataObject) -> None:
+def test_time_alone_changes_nothing(
+    project: Project, log: list[Event], data: st.DataObject
+) -> None:
     """Turns of time alone, up to the next event's time, change nothing in what comes out."""
     plain = play(rules_of(*project), log)
     partition = Partition(rules_of(*project))
@@ -217,7 +221,9 @@ def test_a_journey_is_alone(project: Project, log: list[Event]) -> None:
     together = play(rules_of(*project), log)
     for journey in project:
         alone = play(rules_of(journey), log)
-        assert _shown(alone.effects) == _shown(e for e in together.effects if e.journey == journey.id)
+        assert _shown(alone.effects) == _shown(
+            e for e in together.effects if e.journey == journey.id
+        )
 
 
 def _distinct(log: Iterable[Event]) -> list[Event]:
@@ -227,8 +233,7 @@ def _distinct(log: Iterable[Event]) -> list[Event]:
 
 def _shown(effects: Iterable[Effect]) -> list[tuple[str, str, str, int, int, str]]:
     return sorted(
-        (e.destination, e.user_id, e.step, e.at // 1_000, e.visit, e.reason or "")
-        for e in effects
+        (e.destination, e.user_id, e.step, e.at // 1_000, e.visit, e.reason or "") for e in effects
     )
 
 
@@ -243,7 +248,10 @@ def _shown(effects: Iterable[Effect]) -> list[tuple[str, str, str, int, int, str
     cuts(),
 )
 def test_timers_are_never_early_and_never_late(
-    log: list[Event], duration: str, reenters: bool, sizes: Cuts  # noqa: FBT001  drawn
+    log: list[Event],
+    duration: str,
+    reenters: bool,  # noqa: FBT001  drawn
+    sizes: Cuts,
 ) -> None:
     """What follows from a wait has the time of its cause plus the wait, unless it was ended."""
     zone = "Europe/Paris"

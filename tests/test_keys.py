@@ -67,7 +67,10 @@ def test_the_suffix_depends_on_the_ids_alone() -> None:
     ids = [(f"journey-{n}", f"step-{m}") for n in range(60) for m in range(60)]
     keys = {make_key(journey_id, "Same", step_id, "Name", LONGEST) for journey_id, step_id in ids}
     assert len(keys) == len(ids)
-    assert len({make_key("ab", "Same", "c", "Name", 255), make_key("a", "Same", "bc", "Name", 255)}) == 2
+    assert (
+        len({make_key("ab", "Same", "c", "Name", 255), make_key("a", "Same", "bc", "Name", 255)})
+        == 2
+    )
 
 
 def test_a_key_stays_in_every_release() -> None:
@@ -79,7 +82,7 @@ def test_a_key_stays_in_every_release() -> None:
 @laws
 @given(names.filter(str.strip), names)
 def test_renaming_keeps_published_keys(journey_name: str, step_name: str) -> None:
-    """Once published, a key stays when the journey or the step is renamed; new steps get new ones."""
+    """A published key stays when the journey or the step is renamed; new steps get new ones."""
     published = keys_of(journey(first="One", second="Two"), {}, LONGEST)
     renamed = journey(name=journey_name[:70], first="1" + step_name, second="Two", third="Three")
     keys = keys_of(renamed, published, LONGEST)

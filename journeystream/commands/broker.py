@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Coroutine, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any, TypeVar
@@ -63,15 +63,13 @@ def broker(project: Project) -> Iterator[str]:
         return
     directory = project.embedded_directory
     directory.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        users = stack.enter_context((directory / _USERS).open("a"))
+    with (directory / _USERS).open("a") as users, (directory / _LOCK).open("a") as mine:
         _lock(users, shared=True)
-        mine = stack.enter_context((directory / _LOCK).open("a"))
-        if _lock(mine, wait=False):
-            stack.enter_context(_ending_in_order())
-            yield stack.enter_context(_started(directory, users))
+        address = _address_of_running(directory, mine)
+        if address is None:
+            with _ending_in_order(), _started(directory, users) as address:
+                yield address
         else:
-            address = _address_of_running(directory)
             output.remark(f"using the embedded broker at {address}, which another command runs")
             yield address
 
@@ -87,24 +85,36 @@ def _started(directory: Path, users: IO[str]) -> Iterator[str]:
         written.replace(address)
         try:
             yield embedded.bootstrap
-            if not _lock(users, wait=False):
-                output.remark("waiting for other commands that use the embedded broker (Ctrl-C)")
-                _lock(users)
         finally:
-            address.unlink(missing_ok=True)
+            # Once more: a worker's event loop sets signals back when it ends.
+            with _ending_in_order():
+                try:
+                    _wait_for_others(users)
+                finally:
+                    address.unlink(missing_ok=True)
+                    embedded.stop()
 
 
-def _address_of_running(directory: Path) -> str:
-    """Return where the broker is that another command runs, or starts at this moment."""
+def _wait_for_others(users: IO[str]) -> None:
+    """Return when no other command uses the broker; Ctrl-C ends the wait."""
+    if not _lock(users, wait=False):
+        output.remark("other commands use the embedded broker: waiting for them (or for Ctrl-C)")
+        _lock(users)
+
+
+def _address_of_running(directory: Path, mine: IO[str]) -> str | None:
+    """Return where the broker is that another command runs or is about to; None: it is ours."""
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+    while not _lock(mine, wait=False):
         with suppress(FileNotFoundError):
             return (directory / _ADDRESS).read_text()
+        if time.monotonic() > deadline:
+            raise BrokerUnreachable(
+                f"another command holds {mine.name}, but its embedded broker did not start; "
+                "end that command, then try again"
+            )
         time.sleep(_LOOK_AGAIN_SECONDS)
-    raise BrokerUnreachable(
-        f"another command holds {directory / _LOCK}, but its embedded broker did not start; "
-        "end that command, then try again"
-    )
+    return None
 
 
 def _lock(file: IO[str], *, shared: bool = False, wait: bool = True) -> bool:

@@ -72,7 +72,8 @@ class JsonLines:
             try:
                 event = orjson.loads(line)
             except orjson.JSONDecodeError as error:
-                raise UserError(f"{self.place}: this is no JSON ({error}); mend the line") from None
+                where = f"column {error.colno}: {error.msg}"
+                raise UserError(f"{self.place}: this is no JSON ({where}); mend the line") from None
             if not isinstance(event, dict):
                 raise UserError(f"{self.place}: this is no JSON object; write one event a line")
             yield _key(event), line

@@ -64,9 +64,8 @@ class Lines:
         if self._console is None:
             say("\t".join((*cells, value)))
             return
-        line = Text("  ".join(cells), style="cyan") + Text("  ")
-        line.append_text(self._colour(value))
-        self._console.print(line, soft_wrap=True)
+        line = Text().append("  ".join(cells), style="cyan").append("  ")
+        self._console.print(line.append_text(self._colour(value)), soft_wrap=True)
 
 
 def compact(value: Any) -> str:  # noqa: ANN401 -- any JSON

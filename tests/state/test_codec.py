@@ -55,10 +55,8 @@ GOLDEN_BYTES = (
     b'ds"]],[]],["split",6,null,["left"]],[null,6,["last",1,["emai'
     b'l"]],[]]],{"sent":1,"last":1},9]]]'
 )
-GOLDEN_PARTITION = PartitionState(-1, {"web": 3}, {("j", 2): 5}, 11)
-GOLDEN_PARTITION_BYTES = (
-    b'\x01[-1,{"web":3},[["j",2,5]],11,0]'
-)
+GOLDEN_PARTITION = PartitionState(-1, {"web": 3}, {("j", 2): 5}, {"web/1": 7}, 11)
+GOLDEN_PARTITION_BYTES = b'\x01[-1,{"web":3},[["j",2,5]],{"web/1":7},11]'
 
 
 @laws
@@ -79,9 +77,8 @@ def test_a_user_comes_back_as_written(user: User) -> None:
         PartitionState,
         clock=instants(),
         positions=st.dictionaries(st.text(), st.integers(0, 1 << 62), max_size=3),
-        floors=st.dictionaries(
-            st.tuples(st.text(), st.integers(1, 99)), instants(), max_size=3
-        ),
+        floors=st.dictionaries(st.tuples(st.text(), st.integers(1, 99)), instants(), max_size=3),
+        fronts=st.dictionaries(st.text(), instants(), max_size=3),
         changelog=st.integers(0, 1 << 62),
     )
 )

@@ -77,7 +77,7 @@ for number in itertools.count(1):
 
 
 def test_a_kill_leaves_whole_saves(tmp_path: Path) -> None:
-    """After kill -9 every acknowledged save is there, and the one that was cut is all or nothing."""
+    """After kill -9 every acknowledged save is there, and the one that was cut is whole or not."""
     with subprocess.Popen(
         [sys.executable, "-c", _SAVES_WITHOUT_END, str(tmp_path)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

@@ -206,6 +206,18 @@ def test_time_can_let_a_user_in_again() -> None:
     ) == visits(2, 6)
 
 
+# 00:00    02:00                  02:30    03:00    04:30
+# Visit    "no visit …" enters    Visit    (out)    "no visit for 2 hours" anew
+def test_time_lets_a_user_in_again_without_an_event_after_the_exit() -> None:
+    """What happened inside the journey can make the condition turn true anew after it."""
+    journey = short("{event: Visit, exactly: 0, within: 2 hours}", "after_exit")
+    happened = ("00:00:00 u1 Visit", "02:30:00 u1 Visit")
+    assert walk(journey, *happened, until="05:00:00") == [
+        *visits(2),
+        "04:30:00 u1 entered hello",
+    ]
+
+
 def test_each_pass_is_an_instance_of_its_own() -> None:
     """`since: entry` begins anew with each pass."""
     journey = """
