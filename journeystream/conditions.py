@@ -36,7 +36,7 @@ from journeystream.condition_language import (
     Not,
     TraitLeaf,
 )
-from journeystream.durations import Duration, parse_duration
+from journeystream.durations import parse_duration
 from journeystream.effects import stable_id
 from journeystream.events import Event
 from journeystream.user import NEVER, User
@@ -69,13 +69,15 @@ class CompiledCondition:
     """A condition ready to be asked.
 
     `predicates` are the events that can change its truth, `welcomes` the ids of those whose
-    arrival can bring it about; `traits` are the top-level traits that it reads.
+    arrival can make it true, `resents` of those that can make it false; `traits` are the
+    top-level traits that it reads.
     """
 
     holds: Callable[[Moment], bool]
     turns: Callable[[Moment], int | None]
     predicates: Mapping[str, Predicate]
     welcomes: frozenset[str]
+    resents: frozenset[str]
     traits: frozenset[str]
 
 
@@ -90,7 +92,12 @@ def compile_condition(
             return _group([compile_condition(part, zone, audiences) for part in condition.any], any)
         case Not():
             inner = compile_condition(condition.not_, zone, audiences)
-            return replace(inner, holds=lambda moment: not inner.holds(moment))
+            return replace(
+                inner,
+                holds=lambda moment: not inner.holds(moment),
+                welcomes=inner.resents,
+                resents=inner.welcomes,
+            )
         case EventLeaf():
             return _event_leaf(condition, zone)
         case TraitLeaf():
@@ -148,6 +155,7 @@ def _group(
         turns=lambda moment: earliest(part.turns(moment) for part in parts),
         predicates=merge_predicates(parts),
         welcomes=frozenset().union(*(part.welcomes for part in parts)),
+        resents=frozenset().union(*(part.resents for part in parts)),
         traits=frozenset().union(*(part.traits for part in parts)),
     )
 
@@ -160,6 +168,7 @@ def _trait_leaf(leaf: TraitLeaf) -> CompiledCondition:
         turns=lambda _: None,
         predicates={},
         welcomes=frozenset(),
+        resents=frozenset(),
         traits=frozenset(path[:1]),
     )
 
@@ -168,47 +177,60 @@ def _event_leaf(leaf: EventLeaf, zone: tzinfo) -> CompiledCondition:
     fewest, most = leaf.bounds
     predicate = _predicate(leaf, keep=fewest if most < 0 else most + 1)
     id_ = predicate.id
-    window = parse_duration(leaf.within) if leaf.within else None
-    first = _first_counted(leaf, window, zone)
+    counted = _counter(leaf, zone)
+    expires = _expiry(leaf, zone)
 
     def holds(moment: Moment) -> bool:
         facts = moment.user.facts.get(id_)
-        count = len(facts) - first(facts, moment) if facts else 0
+        count = counted(facts, moment) if facts else 0
         return count >= fewest and (most < 0 or count <= most)
 
     def turns(moment: Moment) -> int | None:
         facts = moment.user.facts.get(id_)
-        if window is None or not facts or (index := first(facts, moment)) == len(facts):
-            return None
-        return window.after(facts[index], zone)
+        return expires(facts, moment) if facts else None
 
     return CompiledCondition(
         holds=holds,
         turns=turns,
         predicates={id_: predicate},
         welcomes=frozenset((id_,) if fewest else ()),
+        resents=frozenset((id_,) if most >= 0 else ()),
         traits=frozenset(),
     )
 
 
-def _first_counted(
-    leaf: EventLeaf, window: Duration | None, zone: tzinfo
-) -> Callable[[list[int], Moment], int]:
-    """Return how to find the index of the first fact that the leaf's window holds."""
-    if window is not None:
-
-        def in_window(facts: list[int], moment: Moment) -> int:
-            index = bisect_right(facts, moment.floor)
-            while index < len(facts) and window.after(facts[index], zone) <= moment.now:
-                index += 1
-            return index
-
-        return in_window
+def _counter(leaf: EventLeaf, zone: tzinfo) -> Callable[[list[int], Moment], int]:
+    """Return how to count the facts that lie in the leaf's window."""
     if leaf.since == "entry":
-        return lambda facts, moment: bisect_right(facts, max(moment.floor, moment.entered_at))
+        return lambda facts, moment: _after(facts, max(moment.floor, moment.entered_at))
     if leaf.since == "step":
-        return lambda facts, moment: bisect_right(facts, max(moment.floor, moment.step_since))
-    return lambda facts, moment: bisect_right(facts, moment.floor)
+        return lambda facts, moment: _after(facts, max(moment.floor, moment.step_since))
+    if leaf.within is None:
+        return lambda facts, moment: _after(facts, moment.floor)
+    window = parse_duration(leaf.within)
+    if not window.months:
+        return lambda facts, moment: _after(facts, max(moment.floor, moment.now - window.micros))
+    # Months differ in length: what came later can leave the window earlier.
+    return lambda facts, moment: sum(
+        fact > moment.floor and window.after(fact, zone) > moment.now for fact in facts
+    )
+
+
+def _expiry(leaf: EventLeaf, zone: tzinfo) -> Callable[[list[int], Moment], int | None]:
+    """Return how to find the next instant at which a fact leaves the leaf's window."""
+    if leaf.within is None:
+        return lambda _facts, _moment: None
+    window = parse_duration(leaf.within)
+
+    def expires(facts: list[int], moment: Moment) -> int | None:
+        ends = (window.after(fact, zone) for fact in facts if fact > moment.floor)
+        return min((end for end in ends if end > moment.now), default=None)
+
+    return expires
+
+
+def _after(facts: list[int], instant: int) -> int:
+    return len(facts) - bisect_right(facts, instant)
 
 
 def _predicate(leaf: EventLeaf, keep: int) -> Predicate:

@@ -117,7 +117,7 @@ class JourneyDefinition(_Written):
         if name is not None:
             try:
                 ZoneInfo(name)
-            except (KeyError, ValueError):
+            except (KeyError, ValueError, OSError):
                 raise ValueError(f"{name!r} is no time zone: write one like Europe/Paris") from None
         return name
 

@@ -17,6 +17,8 @@ from datetime import UTC, datetime, tzinfo
 MICROS = 1_000_000
 _EXACT = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 _UNITS = (*_EXACT, "month")
+_MOST_MONTHS = 1_200
+_MOST_MICROS = 36_525 * 86_400 * MICROS
 _TERM = re.compile(r"\s*(\d{1,6})\s*([a-z]+?)s?(?![a-z])\s*", re.ASCII)
 
 
@@ -52,6 +54,8 @@ def parse_duration(text: str) -> Duration:
         end = term.end()
     if not months and not micros:
         raise ValueError(f"{text!r} is no duration: it must be longer than nothing")
+    if months > _MOST_MONTHS or micros > _MOST_MICROS:
+        raise ValueError(f"{text!r} is too long: at most 100 years")
     return Duration(months, micros)
 
 

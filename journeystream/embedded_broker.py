@@ -10,9 +10,8 @@ It runs the binary of the package noida-db. What it is good for, and what not:
 - It keeps what tests/broker_contract.py says of a broker; tests/test_broker_contract.py names
   each law that it does not keep, with the reason.
 
-The child ends with the `with` block, or at the latest when the interpreter exits. Only a SIGKILL
-of the parent leaves it running; the next start in the same directory then fails and names it,
-because two brokers never share a directory.
+Law: the broker ends with the process that started it, however that ends, and two brokers never
+share a directory: the second does not start, and says which process holds it.
 """
 
 from __future__ import annotations
@@ -22,7 +21,9 @@ import secrets
 import socket
 import struct
 import subprocess
+import sys
 import time
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
@@ -33,11 +34,87 @@ from journeystream.errors import BrokerUnreachable
 LOOPBACK = "127.0.0.1"
 LOG_NAME = "embedded-broker.log"
 START_SECONDS = 20.0
-STOP_SECONDS = 20.0
+STOP_SECONDS = 60.0
 
 # ApiVersions (key 18) version 0, correlation id 1, no client id: the one request that every
 # Kafka answers before anything else is known about it.
 _API_VERSIONS = struct.pack(">hhih", 18, 0, 1, -1)
+
+
+# Ends a child (its pid is the argument) once the pipe to the parent closes, which the system
+# does however the parent ended; an exit handler would not outlive a SIGKILL. Not prctl's
+# PDEATHSIG: that is bound to the thread that started the child, and Linux only.
+_KEEPER = """
+import os, signal, sys
+pid = int(sys.argv[1])
+exact = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
+sys.stdin.buffer.read()
+try:
+    if exact is None:
+        os.kill(pid, signal.SIGTERM)
+    else:
+        signal.pidfd_send_signal(exact, signal.SIGTERM)
+except ProcessLookupError:
+    pass
+"""
+
+
+class ChildProcess:
+    """A child that writes to a log file and ends, at the latest, when this process does."""
+
+    def __init__(self, command: Sequence[str], log: Path) -> None:
+        self._log = log
+        # Appended, because whoever has the same log may be running, and be the reason why this
+        # child does not.
+        with log.open("ab") as output:
+            self._log_start = output.tell()
+            # Its own process group, as the keeper's: a Ctrl-C in the terminal must reach the
+            # worker first, which still has a transaction to end, and ends its broker after it.
+            self._child = subprocess.Popen(  # noqa: S603 - no shell, and the command is ours
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+            )
+        self.pid = self._child.pid
+        self._keeper = subprocess.Popen(  # noqa: S603 - the same
+            [sys.executable, "-I", "-S", "-c", _KEEPER, str(self.pid)],
+            stdin=subprocess.PIPE,
+            process_group=0,
+        )
+        atexit.register(self.end)
+
+    def exit_code(self) -> int | None:
+        """Return how it ended, or None while it runs."""
+        return self._child.poll()
+
+    def end(self, seconds: float = STOP_SECONDS) -> None:
+        """End it by SIGTERM, and by SIGKILL if that took longer than `seconds`."""
+        self._child.terminate()
+        try:
+            self._child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+        self._reap()
+
+    def kill(self) -> None:
+        """End it by SIGKILL."""
+        self._child.kill()
+        self._reap()
+
+    def log_end(self) -> str:
+        """Return the last lines that it wrote, indented."""
+        lines = self._log.read_bytes()[self._log_start :].decode(errors="replace").splitlines()
+        # The loader's warning about a weak symbol is on every start, good or bad.
+        told = [line for line in lines if "weak version" not in line]
+        return "\n".join(f"  {line}" for line in told[-10:])
+
+    def _reap(self) -> None:
+        atexit.unregister(self.end)
+        self._child.wait()
+        self._keeper.kill()
+        self._keeper.communicate()
 
 
 class EmbeddedBroker:
@@ -46,8 +123,7 @@ class EmbeddedBroker:
     def __init__(self, data_dir: Path, port: int | None = None) -> None:
         self.data_dir = data_dir
         self.port = free_port() if port is None else port
-        self._child: subprocess.Popen[bytes] | None = None
-        self._log_start = 0
+        self._child: ChildProcess | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -64,8 +140,10 @@ class EmbeddedBroker:
 
         Raises BrokerUnreachable if it ended or did not answer in time.
         """
-        if self._child is not None and self._child.poll() is None:
-            return
+        if self._child is not None:
+            if self._child.exit_code() is None:
+                return
+            self.stop()
         self.data_dir.mkdir(parents=True, exist_ok=True)
         if not port_is_free(self.port):
             # Else that other listener would answer in the place of the child.
@@ -73,30 +151,22 @@ class EmbeddedBroker:
                 f"something listens on {self.bootstrap} already; end it, or choose another port "
                 "for the embedded broker"
             )
-        try:
-            self._child = self._spawn()
-        except OSError as error:
-            raise BrokerUnreachable(
-                f"the embedded broker can not be run ({error}); reinstall the package noida-db, "
-                "or set kafka.bootstrap to a Kafka of yours"
-            ) from error
-        atexit.register(self.stop)
+        self._child = self._spawn()
         if not _wait_until_answers(self._child, self.port, START_SECONDS):
-            code = self._child.poll()
+            code, told = self._child.exit_code(), self._child.log_end()
             self.stop()
             what = "did not answer in time" if code is None else f"ended with exit code {code}"
             raise BrokerUnreachable(
                 f"the embedded broker on {self.bootstrap} {what}; mend what its log says, choose "
                 f"another port or directory, or set kafka.bootstrap to a Kafka of yours. "
-                f"{self.log_path} ends:\n{self._log_end()}"
+                f"{self.log_path} ends:\n{told}"
             )
 
     def stop(self) -> None:
         """End the child, which writes its data first; does nothing if none runs."""
-        atexit.unregister(self.stop)
         child, self._child = self._child, None
         if child is not None:
-            end_child(child, STOP_SECONDS)
+            child.end()
 
     def __enter__(self) -> Self:
         self.start()
@@ -110,27 +180,17 @@ class EmbeddedBroker:
     ) -> None:
         self.stop()
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
+    def _spawn(self) -> ChildProcess:
         binary = Path(str(files("noida_db"))) / "noida-db"
-        arguments = ["start", "--only", "kafka", "--kafka-port", str(self.port)]
-        # Appended, because the broker that holds this directory may be writing to it.
-        with self.log_path.open("ab") as log:
-            self._log_start = log.tell()
-            # Its own process group: a Ctrl-C in the terminal must reach the worker first, which
-            # still has a transaction to end, and ends the broker after it.
-            return subprocess.Popen(  # noqa: S603 - no shell, and every argument is ours
-                [str(binary), *arguments, "--data-dir", str(self.data_dir)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                process_group=0,
-            )
-
-    def _log_end(self) -> str:
-        lines = self.log_path.read_bytes()[self._log_start :].decode(errors="replace").splitlines()
-        # The loader's warning about a weak symbol is on every start, good or bad.
-        told = [line for line in lines if "weak version" not in line]
-        return "\n".join(f"  {line}" for line in told[-10:])
+        options = ["--only", "kafka", "--kafka-port", str(self.port)]
+        options += ["--data-dir", str(self.data_dir)]
+        try:
+            return ChildProcess([str(binary), "start", *options], self.log_path)
+        except OSError as error:
+            raise BrokerUnreachable(
+                f"the embedded broker can not be run ({error}); reinstall the package noida-db, "
+                "or set kafka.bootstrap to a Kafka of yours"
+            ) from error
 
 
 def free_port() -> int:
@@ -161,20 +221,10 @@ def port_is_free(port: int) -> bool:
         return True
 
 
-def end_child(child: subprocess.Popen[bytes], seconds: float) -> None:
-    """End the child by SIGTERM, and by SIGKILL if that took longer than `seconds`."""
-    child.terminate()
-    try:
-        child.wait(seconds)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-
-
-def _wait_until_answers(child: subprocess.Popen[bytes], port: int, seconds: float) -> bool:
+def _wait_until_answers(child: ChildProcess, port: int, seconds: float) -> bool:
     """Say whether the child answers within `seconds`; returns early when it has ended."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and child.poll() is None:
+    while time.monotonic() < deadline and child.exit_code() is None:
         if _answers_kafka(port):
             return True
         time.sleep(0.02)

@@ -14,7 +14,7 @@ Rule 4. Symmetry: arriving at a send step yields Entered, and owes one Exited, w
         rests there), or when the instance ends.
 Rule 5. Exits and the maximum duration are looked at before anything else, at entry too.
 Rule 6. An entry needs a cause: the condition turned true, or an event that it welcomes came
-        while it was true and the user was not in the journey.
+        while it was true and the user was not in the journey, or left it by that event.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+
+import orjson
 
 from journeystream.comparisons import MISSING, at_path
 from journeystream.compiler import CompiledJourney
@@ -75,7 +77,7 @@ def advance(user: User | None, happening: Happening, rules: Rules) -> Outcome:
 
 
 class _Walk:
-    """One happening being applied: `now` is its instant for the user."""
+    """One happening being applied: `now` is its instant for the user, `came` its own."""
 
     def __init__(self, user: User, rules: Rules) -> None:
         self.user = user
@@ -84,7 +86,7 @@ class _Walk:
         self.memory = rules.memory
         self.effects: list[Effect] = []
         self.event: Event | None = None
-        self.now = user.clock
+        self.now = self.came = user.clock
 
     # ── what happened ────────────────────────────────────────────────────────────────────
 
@@ -100,11 +102,14 @@ class _Walk:
             passes = self.user.passes.get(journey.id)
             if passes is None or passes.version != journey.version:
                 candidates[journey.id] = journey
-        if not (matched or traits or candidates):
+        # An identify that changes nothing is remembered all the same: its retry, coming after
+        # another identify, must not bring back the old traits.
+        told = event.kind == "identify" and event.message_id is not None
+        if not (matched or traits or candidates or told):
             return changed
-        late = self._move_clock(event)
+        self._move_clock(event)
         qualified = {id_: self._was_qualified(journey) for id_, journey in candidates.items()}
-        self._learn(event, matched, traits, event.at if late else self.now)
+        self._learn(event, matched, traits)
         matched_ids = {predicate.id for predicate in matched}
         for instance in list(self.user.instances):
             journey = self.journeys.version(instance.journey, instance.version)
@@ -120,7 +125,7 @@ class _Walk:
         """Let happen what is due at or before `until`, in due order."""
         changed = False
         while (wake := self.user.wake) is not None and wake <= until:
-            self.now = self.user.clock = max(wake, self.user.clock)
+            self.now = self.came = self.user.clock = max(wake, self.user.clock)
             for instance in list(self.user.instances):
                 if instance.wake is not None and instance.wake <= self.now:
                     self._progress(
@@ -137,7 +142,7 @@ class _Walk:
     def archive(self, archived: Archived) -> bool:
         """Take the user out of an archived journey."""
         changed = self.pass_time(archived.at)
-        self.now = self.user.clock = max(archived.at, self.user.clock)
+        self.now = self.came = self.user.clock = max(archived.at, self.user.clock)
         for instance in list(self.user.instances):
             if instance.journey == archived.journey:
                 journey = self.journeys.version(instance.journey, instance.version)
@@ -153,27 +158,26 @@ class _Walk:
         seen_at = self.user.seen.get(_short(event.message_id))
         return seen_at is not None and abs(event.at - seen_at) <= self.memory.window
 
-    def _move_clock(self, event: Event) -> bool:
-        """Set `now` for the event; return whether it came late."""
+    def _move_clock(self, event: Event) -> None:
+        """Set `now` for the event, and `came`: its own instant, which is earlier if it is late."""
         user = self.user
         late = event.at // _MILLI < user.clock // _MILLI
         if not late:
-            self.now = user.clock = max(event.at, user.clock + 1)
-        else:
-            self.now = user.clock
+            user.clock = max(event.at, user.clock + 1)
+        self.now = user.clock
+        self.came = event.at if late else self.now
         if user.known_since == NEVER:
             user.known_since = self.now
         user.anonymous = event.anonymous
         self.event = event
-        return late
 
     def _learn(
-        self, event: Event, matched: Collection[Predicate], traits: Collection[str], instant: int
+        self, event: Event, matched: Collection[Predicate], traits: Collection[str]
     ) -> None:
         user = self.user
         for predicate in matched:
             facts = user.facts.setdefault(predicate.id, [])
-            insort(facts, instant)
+            insort(facts, self.came)
             del facts[: -self.journeys.predicates[predicate.id].keep]
         for trait in traits:
             user.traits[trait] = event.properties[trait]
@@ -189,11 +193,11 @@ class _Walk:
     def _was_qualified(self, journey: CompiledJourney) -> bool:
         """Return the entry condition's truth before the event; a newcomer's is false."""
         passes = self.user.passes.get(journey.id)
-        if passes is not None and passes.version == journey.version:
-            return passes.qualified
-        if self.user.known_since <= self.floors.of(journey):
+        looked_at = passes is not None and passes.version == journey.version
+        inside = any(instance.journey == journey.id for instance in self.user.instances)
+        if inside or (not looked_at and self.user.known_since <= self.floors.of(journey)):
             return journey.entry.holds(self._moment(journey))
-        return False
+        return passes is not None and looked_at and passes.qualified
 
     def _consider(self, journey: CompiledJourney, *, was: bool, came: Collection[str]) -> None:
         """Let the user enter the journey if Rule 6 says so; else note when to look again."""
@@ -225,7 +229,7 @@ class _Walk:
     def _enter(self, journey: CompiledJourney) -> None:
         passes = self._remember(journey, qualified=True, wake=None)
         passes.entered += 1
-        instance = Instance(journey.id, journey.version, passes.entered, self.now)
+        instance = Instance(journey.id, journey.version, passes.entered, self.came)
         if self.event is not None:
             for path in journey.entry_paths:
                 value = at_path(self.event.properties, path.split("."))
@@ -428,8 +432,13 @@ def _changed_traits(user: User, event: Event) -> list[str]:
     return [
         name
         for name, value in event.properties.items()
-        if name not in traits or traits[name] != value
+        if name not in traits or not _alike(traits[name], value)
     ]
+
+
+def _alike(left: object, right: object) -> bool:
+    """Compare JSON values: 1 is not true, however deep inside."""
+    return left == right and orjson.dumps(left) == orjson.dumps(right)
 
 
 def _attributes(mapping: Mapping[str, str], user: User, instance: Instance) -> dict[str, object]:

@@ -6,6 +6,7 @@ waits: a month takes as long as a minute.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import zip_longest
 
@@ -29,6 +30,7 @@ def rehearse(journey: JourneyDefinition, workshop: Workshop) -> list[Problem]:
     """Run every example of a valid journey; return what differs from what they expect."""
     keys = keys_of(journey, {}, _LONGEST_KEY)
     compiled = compile_journey(journey, 1, keys, workshop)
+    workshop = replace(workshop, zone=compiled.zone)
     journeys = Journeys(
         versions={(journey.id, 1): compiled},
         heads={journey.id: compiled},
@@ -47,7 +49,10 @@ def _differences(path: str, example: Example, rules: Rules, workshop: Workshop) 
     events = sorted((_event(event, workshop) for event in example.events), key=lambda e: e.at)
     until = _instant(example.until, workshop) if example.until else events[-1].at
     turn = take_turn(events, START, MemoryStore(), rules, until=until)
-    got = list(dict.fromkeys(_shown(effect) for effect in turn.effects))
+    if turn.failures:
+        raise turn.failures[0].error
+    # A send step has one effect per destination, all with the same message id.
+    got = [_shown(effect) for effect in {e.message_id: e for e in turn.effects}.values()]
     wanted = [_wanted(expected, workshop) for expected in example.expect]
     for place, (have, want) in enumerate(zip_longest(got, wanted)):
         if have is None or want is None or have[:4] != want[:4] or want[4] not in (None, have[4]):

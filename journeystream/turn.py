@@ -82,8 +82,7 @@ def take_turn(
         if isinstance(entry, ClockMark):
             taker.move_clock(entry.at)
         elif entry is not None:
-            if moves_clock:
-                taker.move_clock(entry.at)
+            taker.move_clock(entry.at if moves_clock else clock)
             if matters(entry.kind, entry.name):
                 taker.apply(entry, index)
     if until is not None:

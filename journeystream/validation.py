@@ -16,6 +16,7 @@ from journeystream.definitions import AudienceDefinition, JourneyDefinition
 from journeystream.errors import Problem
 from journeystream.keys import keys_of
 from journeystream.project import Limits
+from journeystream.steps.multi_branch_split import MultiBranchSplit
 from journeystream.steps.send_to_destinations import SendToDestinations
 
 _SOURCES = ("traits.", "entry.")
@@ -143,7 +144,15 @@ def _loop_problems(journey: JourneyDefinition) -> Iterator[Problem]:
         for id_ in leaves:
             del ways[id_]
     in_loop = {id_ for id_ in ways if _reaches(ways, id_, id_)}
+    all_ways = _ways(journey)
     for index, step in enumerate(journey.steps):
+        untimed = isinstance(step, MultiBranchSplit) and step.waits_forever
+        if untimed and _reaches(all_ways, step.id, step.id):
+            yield Problem(
+                f"steps[{index}].timeout",
+                "in a loop, every round would leave another position waiting here",
+                "add a timeout",
+            )
         if step.id in in_loop:
             yield Problem(
                 f"steps[{index}]",
@@ -161,7 +170,7 @@ def _reaches(ways: Mapping[str, set[str]], start: str, goal: str) -> bool:
             return True
         if step not in seen:
             seen.add(step)
-            todo += ways.get(step, ())
+            todo += ways.get(step, set())
     return False
 
 

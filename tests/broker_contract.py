@@ -1,38 +1,34 @@
 """What journeystream needs of a broker, as tests that run against each one.
 
-The transactions are aiokafka's, as in the product; what destinations see of them is read with
-librdkafka, which shares no code with it. Each test has its own topics, groups and transactional
-ids, so that they can share one broker.
+The transactions are aiokafka's, as in the product; what becomes of them is read with librdkafka.
+Each test has its own topics, groups and transactional ids, so that they can share one broker.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from uuid import uuid4
 
 import pytest
-from aiokafka import AIOKafkaProducer
 from aiokafka import TopicPartition as AiokafkaPartition
 from aiokafka.errors import ProducerFenced
-from confluent_kafka import (
-    OFFSET_INVALID,
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Message,
-    Producer,
-    TopicPartition,
-)
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
+from confluent_kafka import OFFSET_INVALID, KafkaError
 
 from tests.brokers import Broker
-
-SECONDS = 30.0
-# log_level 2: that a broker restarts is no news in these tests.
-QUIET = {"log_level": 2, "reconnect.backoff.max.ms": 200}
+from tests.brokers.clients import (
+    LARGEST_RECORD,
+    client,
+    committed,
+    first_and_next_offset,
+    fresh,
+    new_topic,
+    produce,
+    read,
+    text,
+    topic_config,
+    transactional,
+    try_to_produce,
+)
+from tests.brokers.member import doomed_member, partitions_within
 
 
 class BrokerContract:
@@ -61,42 +57,40 @@ class BrokerContract:
         """ListOffsets answers `latest` with the number of records produced, `earliest` with 0."""
         topic = new_topic(bootstrap)
         produce(bootstrap, topic, [("key", str(n)) for n in range(123)])
-        assert offset_of(bootstrap, topic, OffsetSpec.earliest()) == 0
-        assert offset_of(bootstrap, topic, OffsetSpec.latest()) == 123
+        assert first_and_next_offset(bootstrap, topic) == (0, 123)
 
     def test_compacted_topic_has_its_config(self, bootstrap: str) -> None:
         """A topic is created with the settings of a changelog and says them when asked."""
         config = {
             "cleanup.policy": "compact",
             "min.cleanable.dirty.ratio": "0.1",
-            "max.message.bytes": "20971520",
+            "max.message.bytes": str(LARGEST_RECORD),
         }
         topic = new_topic(bootstrap, config=config)
-        resource = ConfigResource(ResourceType.TOPIC, topic)
-        admin = AdminClient(client(bootstrap))
-        (described,) = admin.describe_configs([resource]).values()
-        entries = described.result(SECONDS)
-        assert {name: entries[name].value for name in config} == config
+        told = topic_config(bootstrap, topic)
+        assert {name: told[name] for name in config} == config
 
     def test_largest_changelog_record_is_taken(self, bootstrap: str) -> None:
         """A record of almost 20 MiB, the largest state of a user, is stored and read back."""
-        topic = new_topic(bootstrap, config={"max.message.bytes": "20971520"})
-        large = "x" * (20 * 1024 * 1024 - 4096)
+        topic = new_topic(bootstrap, config={"max.message.bytes": str(LARGEST_RECORD)})
+        large = "x" * (LARGEST_RECORD - 4096)
         produce(bootstrap, topic, [("user", large)])
         assert [text(record) == large for record in read(bootstrap, topic)] == [True]
 
     def test_group_of_one_gets_all_partitions(self, bootstrap: str) -> None:
         """The only member of a consumer group is given all partitions within 10 s."""
         topic = new_topic(bootstrap, partitions=12)
-        consumer = Consumer(client(bootstrap) | {"group.id": fresh("group")})
-        try:
-            consumer.subscribe([topic])
-            deadline = time.monotonic() + 10
-            while len(consumer.assignment()) < 12 and time.monotonic() < deadline:
-                consumer.poll(0.1)
-            assert {assigned.partition for assigned in consumer.assignment()} == set(range(12))
-        finally:
-            consumer.close()
+        config = client(bootstrap, group_id=fresh("group"))
+        assert partitions_within(10, config, topic, 12) == set(range(12))
+
+    def test_static_member_takes_its_place_back(self, bootstrap: str) -> None:
+        """A member killed without a word has its partitions again when its instance returns."""
+        topic = new_topic(bootstrap, partitions=4)
+        config = client(bootstrap, group_id=fresh("group"), group_instance_id="worker-1")
+        with doomed_member(config, topic, 4):
+            pass
+        # Far less than the session of 45 s: the place is taken over, not waited for.
+        assert partitions_within(10, config, topic, 4) == set(range(4))
 
     def test_open_transaction_is_not_seen_until_committed(self, bootstrap: str) -> None:
         """A read-committed consumer sees nothing of an open transaction, all once committed."""
@@ -108,10 +102,10 @@ class BrokerContract:
                 for partition in range(3):
                     await producer.send_and_wait(topic, b"value", partition=partition)
                 assert await asyncio.to_thread(read, bootstrap, topic) == []
-                uncommitted = await asyncio.to_thread(
+                everything = await asyncio.to_thread(
                     read, bootstrap, topic, isolation="read_uncommitted"
                 )
-                assert len(uncommitted) == 3
+                assert len(everything) == 3
                 await producer.commit_transaction()
 
         asyncio.run(transaction())
@@ -174,148 +168,89 @@ class BrokerContract:
         assert committed(bootstrap, group, topic) == 7
 
     def test_all_is_there_after_a_restart(self, broker: Broker, bootstrap: str) -> None:
-        """Topics, their config, records, transactions and offsets survive a broker's restart."""
-        if not broker.ours:
-            pytest.skip(f"{broker.name} is not ours to restart")
-        config = {"cleanup.policy": "compact"}
-        topic = new_topic(bootstrap, partitions=2, config=config)
+        """Topics, their config, records, ended transactions and offsets survive a restart."""
+        skip_unless_ours(broker)
+        topic = new_topic(bootstrap, partitions=2, config={"cleanup.policy": "compact"})
         group = fresh("group")
         produce(bootstrap, topic, [(f"key-{n}", str(n)) for n in range(50)])
 
-        async def transaction() -> None:
+        async def transactions() -> None:
             async with transactional(bootstrap, fresh("transaction")) as producer:
                 await producer.begin_transaction()
                 await producer.send_and_wait(topic, b"aborted", key=b"aborted", partition=0)
                 await producer.abort_transaction()
                 async with producer.transaction():
+                    await producer.send_and_wait(topic, b"50", key=b"key-50", partition=0)
                     offsets = {AiokafkaPartition(topic, 0): 3}
                     await producer.send_offsets_to_transaction(offsets, group)
 
-        asyncio.run(transaction())
+        asyncio.run(transactions())
         assert committed(bootstrap, group, topic) == 3
         broker.restart()
-        records = read(bootstrap, topic, expected=50)
-        assert sorted(int(text(record)) for record in records) == list(range(50))
+        assert topic_config(bootstrap, topic)["cleanup.policy"] == "compact"
         assert committed(bootstrap, group, topic) == 3
-        produce(bootstrap, topic, [("key", "50")])
-        assert len(read(bootstrap, topic, expected=51)) == 51
+        produce(bootstrap, topic, [("key-51", "51")])
+        records = read(bootstrap, topic, expected=52)
+        assert sorted(int(text(record)) for record in records) == list(range(52))
 
 
-def client(bootstrap: str) -> dict[str, str | int | float | bool]:
-    """Return what every client of these tests is configured with."""
-    return {"bootstrap.servers": bootstrap, **QUIET}
+class FullBrokerContract(BrokerContract):
+    """The laws that Apache Kafka keeps besides, which more than one trial worker needs."""
+
+    def test_dead_member_is_replaced(self, broker: Broker, bootstrap: str) -> None:
+        """The partitions of a member killed without a word go to another after its session."""
+        topic = new_topic(bootstrap, partitions=4)
+        session = 1000 if broker.ours else 6000
+        config = client(bootstrap, group_id=fresh("group"), session_timeout_ms=session)
+        config["heartbeat.interval.ms"] = session // 5
+        with doomed_member(config, topic, 4):
+            pass
+        assert partitions_within(20, config, topic, 4) == set(range(4))
+
+    def test_abandoned_transaction_is_aborted(self, bootstrap: str) -> None:
+        """A transaction open for longer than its timeout is aborted and its producer fenced."""
+        topic = new_topic(bootstrap)
+
+        async def abandon() -> None:
+            async with transactional(bootstrap, fresh("transaction"), timeout_ms=1000) as producer:
+                await producer.begin_transaction()
+                await producer.send_and_wait(topic, b"abandoned", partition=0)
+                await asyncio.to_thread(produce, bootstrap, topic, [("key", "after")])
+                # Held back behind the open transaction until the broker ends it.
+                records = await asyncio.to_thread(read, bootstrap, topic, expected=1)
+                assert [text(record) for record in records] == ["after"]
+                with pytest.raises(ProducerFenced):
+                    await producer.commit_transaction()
+
+        asyncio.run(abandon())
+
+    def test_open_transaction_survives_a_restart(self, broker: Broker, bootstrap: str) -> None:
+        """A transaction that the broker restarts under can be committed, with all of it."""
+        skip_unless_ours(broker)
+        topic = new_topic(bootstrap)
+
+        async def transaction() -> None:
+            async with transactional(bootstrap, fresh("transaction")) as producer:
+                await producer.begin_transaction()
+                await producer.send_and_wait(topic, b"before", partition=0)
+                await asyncio.to_thread(broker.restart)
+                await producer.send_and_wait(topic, b"after", partition=0)
+                await producer.commit_transaction()
+
+        asyncio.run(transaction())
+        records = read(bootstrap, topic, expected=2)
+        assert [text(record) for record in records] == ["before", "after"]
+
+    def test_missing_topic_is_not_made_up(self, bootstrap: str) -> None:
+        """Records for a topic that nobody created are refused."""
+        topic = fresh("missing")
+        failed = try_to_produce(
+            bootstrap, topic, [("key", "value")], topic_metadata_propagation_max_ms=0
+        )
+        assert [error.code() for error in failed] == [KafkaError.UNKNOWN_TOPIC_OR_PART]
 
 
-def fresh(kind: str) -> str:
-    """Return a name that no other test has."""
-    return f"{kind}-{uuid4().hex[:12]}"
-
-
-def text(record: Message) -> str:
-    """Return the record's value as text."""
-    return (record.value() or b"").decode()
-
-
-def new_topic(bootstrap: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> str:
-    """Create a topic of a fresh name and return the name once its partitions have leaders."""
-    name = fresh("topic")
-    admin = AdminClient(client(bootstrap))
-    wanted = NewTopic(name, partitions, replication_factor=1, config=dict(config or {}))
-    admin.create_topics([wanted])[name].result(SECONDS)
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        found = admin.list_topics(name, timeout=5).topics[name].partitions.values()
-        if len(found) == partitions and all(one.leader >= 0 for one in found):
-            return name
-    raise AssertionError(f"{name} has no leaders")
-
-
-def produce(bootstrap: str, topic: str, records: list[tuple[str, str]]) -> None:
-    """Send keys and values and wait until the broker has them all."""
-    failed: list[KafkaError] = []
-
-    def delivered(error: KafkaError | None, _record: Message) -> None:
-        if error is not None:
-            failed.append(error)
-
-    producer = Producer(
-        client(bootstrap) | {"enable.idempotence": True, "message.max.bytes": 20971520}
-    )
-    for key, value in records:
-        producer.produce(topic, value, key, on_delivery=delivered)
-    assert producer.flush(SECONDS) == 0
-    assert failed == []
-
-
-def read(
-    bootstrap: str, topic: str, *, expected: int = 0, isolation: str = "read_committed"
-) -> list[Message]:
-    """Return all records up to the end of each partition.
-
-    If there are fewer than `expected`, wait for them, and then see that none follows.
-    """
-    config = {"group.id": fresh("reader"), "enable.partition.eof": True, "fetch.wait.max.ms": 50}
-    consumer = Consumer(
-        client(bootstrap) | config | {"isolation.level": isolation, "enable.auto.commit": False}
-    )
-    try:
-        partitions = consumer.list_topics(topic, timeout=SECONDS).topics[topic].partitions
-        consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
-        records: list[Message] = []
-        at_end: set[int | None] = set()
-        deadline = time.monotonic() + SECONDS
-        while len(at_end) < len(partitions) or len(records) < expected:
-            assert time.monotonic() < deadline, f"{len(records)} records, at end: {at_end}"
-            message = consumer.poll(0.1)
-            if message is None:
-                continue
-            error = message.error()
-            if error is None:
-                records.append(message)
-                at_end.discard(message.partition())
-            elif error.code() == KafkaError._PARTITION_EOF:
-                at_end.add(message.partition())
-            else:
-                raise KafkaException(error)
-        return records
-    finally:
-        consumer.close()
-
-
-def offset_of(bootstrap: str, topic: str, spec: OffsetSpec) -> int:
-    """Return what ListOffsets answers for partition 0."""
-    admin = AdminClient(client(bootstrap))
-    (answer,) = admin.list_offsets({TopicPartition(topic, 0): spec}).values()
-    return int(answer.result(SECONDS).offset)
-
-
-def committed(bootstrap: str, group: str, topic: str) -> int:
-    """Return the group's offset of partition 0 once no transaction on it is pending."""
-    # Reading committed, which is the default, asks the broker for stable offsets.
-    consumer = Consumer(client(bootstrap) | {"group.id": group})
-    try:
-        deadline = time.monotonic() + SECONDS
-        while True:
-            try:
-                (found,) = consumer.committed([TopicPartition(topic, 0)], timeout=5)
-            except KafkaException as error:
-                # A coordinator that loads its partition after a start says to ask again.
-                if time.monotonic() > deadline or not error.args[0].retriable():
-                    raise
-            else:
-                return int(found.offset)
-    finally:
-        consumer.close()
-
-
-@asynccontextmanager
-async def transactional(bootstrap: str, name: str) -> AsyncIterator[AIOKafkaProducer]:
-    """Run a transactional producer as the product's are."""
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, transactional_id=name, transaction_timeout_ms=60_000
-    )
-    try:
-        await producer.start()
-        yield producer
-    finally:
-        await producer.stop()
+def skip_unless_ours(broker: Broker) -> None:
+    """Skip a test that restarts the broker if someone else runs it."""
+    if not broker.ours:
+        pytest.skip(f"{broker.name} ({broker.bootstrap}) is not ours to restart")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.broker_contract")
+pytest.register_assert_rewrite("tests.broker_contract", "tests.brokers")
 
 from tests.brokers import Broker, choose_broker  # noqa: E402 - after the rewrite is registered
 

@@ -38,7 +38,7 @@ from tests.strategies import (
 
 # No deadline: on a shared machine one slow example says nothing. Conditions and logs are big
 # values, and drawing many of them is what these tests are for.
-laws = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+laws = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 Written = dict[str, Any]
 SPANS = {

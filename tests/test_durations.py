@@ -27,7 +27,7 @@ moments = st.datetimes(datetime(1980, 1, 1), datetime(2200, 1, 1), timezones=st.
 
 
 @laws
-@given(st.integers(1, 9_999), st.sampled_from(sorted(SECONDS)), st.booleans())
+@given(st.integers(1, 999), st.sampled_from(sorted(SECONDS)), st.booleans())
 def test_exact_units_are_exact(amount: int, unit: str, plural: bool) -> None:  # noqa: FBT001  drawn
     """A number of seconds to weeks is just so many seconds, in singular and plural."""
     duration = parse_duration(f"{amount} {unit}{'s' if plural else ''}")
@@ -35,7 +35,11 @@ def test_exact_units_are_exact(amount: int, unit: str, plural: bool) -> None:  #
 
 
 @laws
-@given(st.lists(st.tuples(st.integers(1, 99), st.sampled_from([*SECONDS, "month"])), min_size=1))
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 99), st.sampled_from([*SECONDS, "month"])), min_size=1, max_size=4
+    )
+)
 def test_terms_add_up(terms: list[tuple[int, str]]) -> None:
     """A duration of several terms is their sum, whatever their order."""
     text = " ".join(f"{amount} {unit}s" for amount, unit in terms)

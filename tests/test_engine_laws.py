@@ -52,7 +52,7 @@ Project = tuple[JourneyDefinition, ...]
 
 # No deadline: on a shared machine one slow example says nothing. Journeys are big values, and
 # drawing many of them is what these tests are for.
-laws = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+laws = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 
 
 # ── the log alone decides ────────────────────────────────────────────────────────────────

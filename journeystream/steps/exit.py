@@ -21,4 +21,6 @@ class Exit(StepDefinition):
             name=self.title,
             type=self.type,
             decide=lambda _moment, _position: leave,
+            # What is held is exited by the end of the instance, which says why.
+            gate=True,
         )

@@ -62,6 +62,11 @@ class MultiBranchSplit(StepDefinition):
             raise ValueError(f"branch names {names} are not unique; give each its own")
         return self
 
+    @property
+    def waits_forever(self) -> bool:
+        """Whether a user may wait here until the instance ends."""
+        return self.mode == "every_match" and self.timeout is None
+
     def targets(self) -> Iterator[tuple[str, str | None]]:
         """Yield every branch, then the way of those who take none."""
         for index, branch in enumerate(self.branches):

@@ -5,7 +5,6 @@ Maven copies its jars once into the user's cache. Each run has its own directory
 
 from __future__ import annotations
 
-import atexit
 import os
 import re
 import shutil
@@ -15,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
-from journeystream.embedded_broker import end_child, free_port
+from journeystream.embedded_broker import ChildProcess, free_port
 from tests.brokers.broker import Broker, BrokerMissingError, wait_until_ready
 from tests.brokers.settings import KAFKA_VERSION, loopback_properties
 
@@ -35,11 +34,10 @@ class ApacheBroker:
         self.port = free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
         self._log = directory / "broker.log"
-        self._console = directory / "console.log"
         self._config = directory / "server.properties"
         self._java = [java, "-cp", f"{libs}/*", f"-Dlog4j2.configurationFile={HERE}/log4j2.xml"]
         self._java += [f"-Dbroker.log={self._log}"]
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: ChildProcess | None = None
         _write_properties(
             self._config, loopback_properties(self.port, free_port(), directory / "data")
         )
@@ -48,27 +46,21 @@ class ApacheBroker:
 
     def start(self) -> None:
         """Start it on its data and return when it answers."""
-        with self._console.open("ab") as console:
-            self._child = subprocess.Popen(
-                [*self._java, "-Xmx768m", "kafka.Kafka", str(self._config)],
-                stdin=subprocess.DEVNULL,
-                stdout=console,
-                stderr=subprocess.STDOUT,
-                process_group=0,
-            )
-        atexit.register(self.stop)
-        child = self._child
-        if not wait_until_ready(self.bootstrap, 60, lambda: child.poll() is None):
+        self.stop()
+        command = [*self._java, "-Xmx768m", "kafka.Kafka", str(self._config)]
+        child = self._child = ChildProcess(command, self._log.with_name("console.log"))
+        if not wait_until_ready(self.bootstrap, 60, lambda: child.exit_code() is None):
             self.stop()
-            ends = [_end_of(path) for path in (self._console, self._log)]
-            raise BrokerMissingError("Apache Kafka did not start:\n" + "\n".join(ends))
+            told = self._log.read_text(errors="replace") if self._log.is_file() else ""
+            raise BrokerMissingError(
+                f"Apache Kafka did not start:\n{child.log_end()}\n{told[-2000:]}"
+            )
 
     def stop(self) -> None:
         """Stop it in good order."""
-        atexit.unregister(self.stop)
         child, self._child = self._child, None
         if child is not None:
-            end_child(child, 30)
+            child.end()
 
     def restart(self) -> None:
         """Stop it in good order and start it on the same data and port."""
@@ -79,7 +71,6 @@ class ApacheBroker:
         """End it by SIGKILL."""
         if self._child is not None:
             self._child.kill()
-            self._child.wait()
 
     def _run_tool(self, main_class: str, arguments: list[str]) -> None:
         done = subprocess.run(
@@ -153,8 +144,3 @@ def _copy_jars(maven: str, target: Path) -> None:
 
 def _write_properties(path: Path, properties: Mapping[str, str]) -> None:
     path.write_text("".join(f"{name}={text}\n" for name, text in properties.items()))
-
-
-def _end_of(path: Path) -> str:
-    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
-    return "\n".join(f"  {line}" for line in lines[-15:])

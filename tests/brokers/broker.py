@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 
 class BrokerMissingError(Exception):
-    """This kind of broker can not be had here; the message says why."""
+    """A kind of broker can not be had here; the message says why."""
 
 
 class Broker(Protocol):

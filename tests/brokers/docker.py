@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from docker.errors import DockerException
 from testcontainers.core.container import DockerContainer
 
 from journeystream.embedded_broker import free_port
@@ -89,7 +88,8 @@ def docker_broker() -> Iterator[Broker]:
     try:
         try:
             broker.create()
-        except DockerException as error:
+        except OSError as error:
+            # The engine's refusals are among these, such as that it can not get the image.
             raise BrokerMissingError(f"Docker can not run {KAFKA_IMAGE}: {error}") from error
         yield broker
     finally:

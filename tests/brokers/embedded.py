@@ -26,7 +26,6 @@ class EmbeddedTestBroker(EmbeddedBroker):
         """End it by SIGKILL."""
         if self._child is not None:
             self._child.kill()
-            self._child.wait()
 
 
 @contextmanager

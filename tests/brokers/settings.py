@@ -30,6 +30,8 @@ BROKER_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
         "group.initial.rebalance.delay.ms": "0",
         # ... and a dead one may lose them within a second, if it asks for that.
         "group.min.session.timeout.ms": "1000",
+        # A transaction is aborted at its timeout, and not up to 10 s after it.
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
         # Topics have the partitions and settings that journeystream gives them, or are missing.
         "auto.create.topics.enable": "false",
         # A user's state is one changelog record, of 20 MiB at most.

@@ -10,7 +10,12 @@ from pathlib import Path
 from tests.integration.conftest import MakeWorld
 
 ONBOARDING = Path(__file__).parents[2] / "examples" / "journeys" / "onboarding.yaml"
-GOOD = {"type": "track", "event": "Account Created", "userId": "good", "timestamp": "2024-01-01T00:00:00Z"}
+GOOD = {
+    "type": "track",
+    "event": "Account Created",
+    "userId": "good",
+    "timestamp": "2024-01-01T00:00:00Z",
+}
 
 
 def _with(**changes: object) -> bytes:
@@ -50,12 +55,12 @@ def test_each_bad_record_is_a_dead_letter_and_the_partition_goes_on(make_world: 
         world.produce([GOOD])
         for value, _ in BAD.values():
             world.produce_raw(value, key="good")
-        world.produce([{**GOOD, "event": "Tutorial Completed", "timestamp": "2024-01-01T00:30:00Z"}])
+        world.produce(
+            [{**GOOD, "event": "Tutorial Completed", "timestamp": "2024-01-01T00:30:00Z"}]
+        )
         world.mark_clock("2024-01-02T00:00:00Z")
         world.settle()
-    letters = [
-        json.loads(message.value()) for message in world.read(f"{world.app}.dead-letters")
-    ]
+    letters = [json.loads(message.value()) for message in world.read(f"{world.app}.dead-letters")]
     assert [letter["error"]["code"] for letter in letters] == [code for _, code in BAD.values()]
     for letter, (name, (value, _)) in zip(letters, BAD.items(), strict=True):
         raw = None if letter["value"] is None else b64decode(letter["value"])
@@ -88,9 +93,7 @@ def test_times_are_handled_by_written_rules(make_world: MakeWorld) -> None:
         if message.key() is not None
     }
     entered = {
-        record.key: round(
-            datetime.fromisoformat(record.value["timestamp"]).timestamp() * 1_000
-        )
+        record.key: round(datetime.fromisoformat(record.value["timestamp"]).timestamp() * 1_000)
         for record in world.received("email")
         if record.value
     }

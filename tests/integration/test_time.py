@@ -73,7 +73,9 @@ def test_wrongly_keyed_sources_are_rekeyed_and_nothing_overtakes(make_world: Mak
             added = _event("Product Added", user, start + timedelta(minutes=number))
             world.produce_raw(_bytes(added), key=f"session-{number}")
             if number % 2:
-                order = _event("Order Completed", user, start + timedelta(minutes=number, seconds=3))
+                order = _event(
+                    "Order Completed", user, start + timedelta(minutes=number, seconds=3)
+                )
                 world.produce_raw(_bytes(order), key=f"other-{number}")
         world.flush()
         world.mark_clock("2024-02-01T00:00:00Z")

@@ -22,17 +22,20 @@ from uuid import uuid4
 
 from confluent_kafka import (
     Consumer,
-    ConsumerGroupTopicPartitions,
     KafkaError,
     KafkaException,
     Message,
     Producer,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient
 
 PATIENCE = 90.0
 PARTITIONS = 4
+_STARTING = (
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)
 _PROJECT = """\
 app: {app}
 time: {time}
@@ -100,7 +103,13 @@ class World:
     """One project: its files, topics, workers and clients."""
 
     def __init__(
-        self, directory: Path, bootstrap: str, *, live: bool = False, keyed: bool = True, more: str = ""
+        self,
+        directory: Path,
+        bootstrap: str,
+        *,
+        live: bool = False,
+        keyed: bool = True,
+        more: str = "",
     ) -> None:
         self.directory = directory
         self.bootstrap = bootstrap
@@ -126,7 +135,6 @@ class World:
                 "message.max.bytes": 20_000_000,
             }
         )
-        self._admin = AdminClient({"bootstrap.servers": bootstrap})
 
     # ── whoever runs it ──────────────────────────────────────────────────────────────────
 
@@ -167,15 +175,15 @@ class World:
             for topic in (self.source, f"{self.app}.rekeyed")
             for number in range(PARTITIONS)
         ]
-        wanted = [ConsumerGroupTopicPartitions(self.app, tps)]
-        groups = self._admin.list_consumer_group_offsets(wanted)
-        try:
-            committed = groups[self.app].result(PATIENCE).topic_partitions or []
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.COORDINATOR_LOAD_IN_PROGRESS:
-                raise
-            return {"a broker that still starts": 1}
-        with self._consumer() as consumer:
+        # A consumer that never subscribes joins nothing. (The admin client's way to ask crashes
+        # librdkafka 2.16 when the coordinator of a new broker still loads.)
+        with self._consumer(self.app) as consumer:
+            try:
+                committed = consumer.committed(tps, PATIENCE)
+            except KafkaException as error:
+                if error.args[0].code() not in _STARTING:
+                    raise
+                return {"a broker that still starts": 1}
             ends = {
                 (tp.topic, tp.partition): consumer.get_watermark_offsets(tp, timeout=PATIENCE)[1]
                 for tp in tps
@@ -195,9 +203,7 @@ class World:
             self.produce_raw(json.dumps(event).encode(), key=user)
         self.flush()
 
-    def produce_raw(
-        self, value: bytes | None, key: str | None = None, partition: int = -1
-    ) -> None:
+    def produce_raw(self, value: bytes | None, key: str | None = None, partition: int = -1) -> None:
         """Produce any bytes."""
         while True:
             try:
@@ -214,7 +220,9 @@ class World:
     def mark_clock(self, at: str) -> None:
         """Tell every partition that nothing older than `at` will come."""
         for partition in range(PARTITIONS):
-            self.produce_raw(json.dumps({"type": "clock", "timestamp": at}).encode(), None, partition)
+            self.produce_raw(
+                json.dumps({"type": "clock", "timestamp": at}).encode(), None, partition
+            )
         self.flush()
 
     # ── destinations ─────────────────────────────────────────────────────────────────────
@@ -232,27 +240,19 @@ class World:
         with self._consumer() as consumer:
             partitions = consumer.list_topics(topic, PATIENCE).topics[topic].partitions
             assert partitions, f"there is no topic {topic}"
-            ends = {
-                number: consumer.get_watermark_offsets(
-                    TopicPartition(topic, number), timeout=PATIENCE
-                )[1]
-                for number in partitions
-            }
-            messages: list[Message] = []
-            for number, end in ends.items():
-                messages += _read_partition(consumer, TopicPartition(topic, number, 0), end)
-            return messages
+            return _read_to_end(consumer, topic, set(partitions))
 
     @contextlib.contextmanager
-    def _consumer(self) -> Iterator[Consumer]:
+    def _consumer(self, group: str = "readers") -> Iterator[Consumer]:
         consumer = Consumer(
             {
                 "bootstrap.servers": self.bootstrap,
-                "group.id": f"reader-{uuid4().hex}",
+                "group.id": group,
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
                 "fetch.message.max.bytes": 40_000_000,
+                "fetch.wait.max.ms": 10,
             }
         )
         try:
@@ -268,21 +268,24 @@ def wait_until(condition: Callable[[], bool], what: str, patience: float = PATIE
         assert time.monotonic() < deadline, f"waited {patience} s for {what}"
 
 
-def _read_partition(consumer: Consumer, tp: TopicPartition, end: int) -> Iterator[Message]:
-    if end == 0:
-        return
-    consumer.assign([tp])
+def _read_to_end(consumer: Consumer, topic: str, partitions: set[int]) -> list[Message]:
+    """Read partitions to where the broker says that they end; ordered by partition, offset."""
+    consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+    messages: list[Message] = []
     deadline = time.monotonic() + PATIENCE
-    while True:
-        assert time.monotonic() < deadline, f"{tp.topic}/{tp.partition} can not be read to {end}"
-        message = consumer.poll(0.5)
+    while partitions:
+        assert time.monotonic() < deadline, f"{topic} can not be read to its end"
+        message = consumer.poll(1)
         if message is None:
             continue
         error = message.error()
         if error is None:
-            yield message
-        elif message.offset() >= end:
-            return
+            messages.append(message)
+        elif error.code() == KafkaError._PARTITION_EOF:
+            partitions.discard(message.partition())
+        else:
+            raise KafkaException(error)
+    return sorted(messages, key=lambda message: (message.partition(), message.offset()))
 
 
 def _received(message: Message) -> Received:
