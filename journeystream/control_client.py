@@ -20,11 +20,6 @@ async def read_published(topic: str, bootstrap: str) -> Published:
     )
     try:
         await consumer.start()
-    except KafkaConnectionError:
-        raise BrokerUnreachable(
-            f"kafka.bootstrap: no broker answers at {bootstrap}; start Kafka, or correct it"
-        ) from None
-    try:
         tp = TopicPartition(topic, 0)
         consumer.assign([tp])
         await consumer.seek_to_beginning(tp)
@@ -34,6 +29,10 @@ async def read_published(topic: str, bootstrap: str) -> Published:
             for record in (await consumer.getmany(tp, timeout_ms=_WAIT_MS)).get(tp, []):
                 if record.value is not None:
                     published.apply(record.key, record.value)
+    except KafkaConnectionError:
+        raise BrokerUnreachable(
+            f"kafka.bootstrap: no broker answers at {bootstrap}; start Kafka, or correct it"
+        ) from None
     except KafkaError as error:
         raise OperatorError(
             f"topic {topic!r} can not be read ({error}); run `journeystream topics`"

@@ -35,6 +35,10 @@ LOOPBACK = "127.0.0.1"
 LOG_NAME = "embedded-broker.log"
 START_SECONDS = 20.0
 STOP_SECONDS = 60.0
+# How long a start waits for a broker that is about to leave the directory, because whoever ran
+# it was killed a moment ago.
+HANDOVER_SECONDS = 3.0
+_HELD = "already running for"
 
 # ApiVersions (key 18) version 0, correlation id 1, no client id: the one request that every
 # Kafka answers before anything else is known about it.
@@ -151,10 +155,16 @@ class EmbeddedBroker:
                 f"something listens on {self.bootstrap} already; end it, or choose another port "
                 "for the embedded broker"
             )
+        deadline = time.monotonic() + START_SECONDS
+        handover = time.monotonic() + HANDOVER_SECONDS
         self._child = self._spawn()
-        if not _wait_until_answers(self._child, self.port, START_SECONDS):
+        while not _wait_until_answers(self._child, self.port, deadline):
             code, told = self._child.exit_code(), self._child.log_end()
             self.stop()
+            if code is not None and _HELD in told and time.monotonic() < handover:
+                time.sleep(0.1)
+                self._child = self._spawn()
+                continue
             what = "did not answer in time" if code is None else f"ended with exit code {code}"
             raise BrokerUnreachable(
                 f"the embedded broker on {self.bootstrap} {what}; mend what its log says, choose "
@@ -221,9 +231,8 @@ def port_is_free(port: int) -> bool:
         return True
 
 
-def _wait_until_answers(child: ChildProcess, port: int, seconds: float) -> bool:
-    """Say whether the child answers within `seconds`; returns early when it has ended."""
-    deadline = time.monotonic() + seconds
+def _wait_until_answers(child: ChildProcess, port: int, deadline: float) -> bool:
+    """Say whether the child answers before `deadline`; returns early when it has ended."""
     while time.monotonic() < deadline and child.exit_code() is None:
         if _answers_kafka(port):
             return True

@@ -84,17 +84,21 @@ def _event() -> Schema:
                     _if_type(_OF_TRAITS, {"traits": _OPTIONAL_OBJECT}),
                 ],
             },
-            "clock_mark": {
-                "type": "object",
-                "description": "moves its partition's clock; `journeystream produce "
-                "--clock-mark` puts one into every partition",
-                "required": ["type", "timestamp"],
-                "properties": {
-                    "type": {"const": "clock"},
-                    "timestamp": _TIME,
-                    "origin": _OPTIONAL_TEXT,
-                },
-            },
+            "clock_mark": _clock_mark(),
+        },
+    }
+
+
+def _clock_mark() -> Schema:
+    return {
+        "type": "object",
+        "description": "moves its partition's clock; `journeystream produce --clock-mark` puts "
+        "one into every partition",
+        "required": ["type", "timestamp"],
+        "properties": {
+            "type": {"const": "clock"},
+            "timestamp": _TIME,
+            "origin": _OPTIONAL_TEXT,
         },
     }
 

@@ -55,7 +55,11 @@ class Control:
         try:
             await self._consumer.start()
         except KafkaError as error:
-            raise BrokerUnreachable(f"kafka.bootstrap: no broker answers ({error})") from None
+            await self._consumer.stop()
+            raise BrokerUnreachable(
+                f"kafka.bootstrap: no broker answers at {self._bootstrap} ({error}); start Kafka, "
+                f"or correct it"
+            ) from None
         self._consumer.assign([self._tp])
         await self._consumer.seek_to_beginning(self._tp)
         self._follower = asyncio.create_task(self._follow())

@@ -7,7 +7,7 @@ acknowledged by all replicas, each once. Events of a user keep the order of the 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from journeystream.agents.decode import clock_mark
-from journeystream.clock import WallClock
+from journeystream.clock import Clock, WallClock
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker, partitions_of
 from journeystream.commands.context import project_of
@@ -32,35 +32,41 @@ _BATCH_BYTES = 256 * 1024
 _SHOW_EVERY = 500
 
 
+_File = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        show_default=False,
+        allow_dash=True,
+        help="One JSON event a line; .gz is unpacked, - is stdin.",
+    ),
+]
+_Topic = Annotated[
+    str | None,
+    typer.Option("--topic", metavar="TOPIC", help="A source topic; default: the project's first."),
+]
+_ClockMark = Annotated[
+    str | None,
+    typer.Option(
+        "--clock-mark",
+        metavar="TIME",
+        help="In a replay project: after the events, move all clocks to this time "
+        "(as in 2024-03-01T10:00), so that what is due by then happens.",
+    ),
+]
+_Rate = Annotated[
+    float | None,
+    typer.Option("--rate", metavar="N", min=0.001, help="At most so many events a second."),
+]
+
+
 def produce(
     ctx: typer.Context,
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            show_default=False,
-            allow_dash=True,
-            help="One JSON event a line; .gz is unpacked, - is stdin.",
-        ),
-    ],
+    file: _File,
     *,
-    topic: Annotated[
-        str | None,
-        typer.Option(metavar="TOPIC", help="A source topic; default: the project's first."),
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option(
-            "--clock-mark",
-            metavar="TIME",
-            help="In a replay project: after the events, move all clocks to this time "
-            "(as in 2024-03-01T10:00), so that what is due by then happens.",
-        ),
-    ] = None,
-    rate: Annotated[
-        float | None,
-        typer.Option(metavar="N", min=0.001, help="At most so many events a second."),
-    ] = None,
+    topic: _Topic = None,
+    until: _ClockMark = None,
+    rate: _Rate = None,
 ) -> None:
     """Feed a file of events into a source topic, keyed by user.
 
@@ -73,15 +79,11 @@ def produce(
     mark = None if until is None else _mark(project, until)
     with JsonLines(file) as lines, broker(project) as bootstrap:
         feed = _Feed(lines, source, rate)
-        started = WallClock().elapsed()
         try:
             ask(feed.run(bootstrap, mark))
         finally:
-            seconds = WallClock().elapsed() - started
-            output.say(
-                f"sent {output.count_of(feed.sent, 'event')} to topic {source!r} "
-                f"in {seconds:.1f} s ({feed.sent / seconds:,.0f}/s)"
-            )
+            # After an error and Ctrl-C too: what was sent is there.
+            feed.tell()
     if mark is not None:
         output.say(f"moved the clock of each of {feed.marked} partitions to {iso(mark)}")
 
@@ -118,6 +120,8 @@ class _Feed:
     sent: int = 0
     marked: int = 0
     failure: BaseException | None = None
+    clock: Clock = field(default_factory=WallClock)
+    began: float | None = None
 
     async def run(self, bootstrap: str, mark: int | None) -> None:
         """Send all events, then the clock marks."""
@@ -131,6 +135,7 @@ class _Feed:
             max_request_size=LARGEST_MESSAGE,
         )
         await producer.start()
+        self.began = self.clock.elapsed()
         try:
             await self._send_events(producer)
             await producer.flush()
@@ -143,14 +148,25 @@ class _Feed:
             # Sends what is still waiting, whatever ended the reading.
             await producer.stop()
 
+    def tell(self) -> None:
+        """Say how much was sent, if it came to that."""
+        if self.began is not None:
+            seconds = self._elapsed()
+            output.say(
+                f"sent {output.count_of(self.sent, 'event')} to topic {self.topic!r} "
+                f"in {seconds:.1f} s ({self.sent / seconds:,.0f}/s)"
+            )
+
+    def _elapsed(self) -> float:
+        # Never nothing, so that it can be divided by.
+        return max(self.clock.elapsed() - (self.began or 0.0), 0.001)
+
     async def _send_events(self, producer: AIOKafkaProducer) -> None:
-        clock = WallClock()
-        started = clock.elapsed()
         with _progress() as progress:
             task = progress.add_task("", total=None, events=0, speed=0)
             async for key, line in self.lines.events():
                 await self._send(producer, key, line)
-                elapsed = clock.elapsed() - started
+                elapsed = self._elapsed()
                 if self.rate is not None and (early := self.handed_over / self.rate - elapsed) > 0:
                     await asyncio.sleep(early)
                 if self.rate is not None or self.handed_over % _SHOW_EVERY == 0:
@@ -160,7 +176,7 @@ class _Feed:
                         completed=self.lines.bytes_read,
                         total=self.lines.total_bytes,
                         events=self.handed_over,
-                        speed=self.handed_over / max(elapsed, 0.001),
+                        speed=self.handed_over / elapsed,
                     )
 
     async def _send(self, producer: AIOKafkaProducer, key: bytes | None, line: bytes) -> None:
