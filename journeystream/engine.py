@@ -11,7 +11,7 @@ Rule 3. The events of a user have distinct instants: of events in the same milli
         later in the log is a microsecond later, so that "after entry" means after entry.
 Rule 4. Symmetry: arriving at a send step yields Entered, and owes one Exited, which is paid
         when the position reaches a step that is no gate, when its path ends (unless the user
-        rests there), or when the instance ends.
+        rests there), or when the instance ends. `memberships.py` keeps the account.
 Rule 5. Exits and the maximum duration are looked at before anything else, at entry too.
 Rule 6. An entry needs a cause: the condition turned true, or an event that it welcomes came
         while it was true and the user was not in the journey, or left it by that event.
@@ -20,7 +20,7 @@ Rule 6. An entry needs a cause: the condition turned true, or an event that it w
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import orjson
@@ -28,11 +28,12 @@ import orjson
 from journeystream.comparisons import MISSING, at_path
 from journeystream.compiler import CompiledJourney
 from journeystream.conditions import Moment, Predicate, earliest, flip
-from journeystream.effects import Effect, StepMembership, instance_id, stable_id
+from journeystream.effects import Effect, stable_id
 from journeystream.events import Archived, Due, Event, Happening
 from journeystream.journeys import Floors, Journeys
-from journeystream.steps.contract import CompiledStep, Fork, Go, Leave, Stay
-from journeystream.user import NEVER, Hold, Instance, Passes, Position, User
+from journeystream.memberships import Memberships, Why
+from journeystream.steps.contract import Fork, Go, Leave, Stay
+from journeystream.user import NEVER, Instance, Passes, Position, User
 
 _MILLI = 1_000
 
@@ -73,7 +74,7 @@ def advance(user: User | None, happening: Happening, rules: Rules) -> Outcome:
             changed = walk.pass_time(happening.at)
         case Archived():
             changed = walk.archive(happening)
-    return Outcome(walk.user, changed, walk.effects)
+    return Outcome(walk.user, changed, walk.effects())
 
 
 class _Walk:
@@ -84,9 +85,13 @@ class _Walk:
         self.journeys = rules.journeys
         self.floors = rules.floors
         self.memory = rules.memory
-        self.effects: list[Effect] = []
+        self._told = Memberships(self.user)
         self.event: Event | None = None
         self.now = self.came = user.clock
+
+    def effects(self) -> list[Effect]:
+        """Return what the world must be told."""
+        return self._told.effects
 
     # ── what happened ────────────────────────────────────────────────────────────────────
 
@@ -171,9 +176,7 @@ class _Walk:
         user.anonymous = event.anonymous
         self.event = event
 
-    def _learn(
-        self, event: Event, matched: Collection[Predicate], traits: Collection[str]
-    ) -> None:
+    def _learn(self, event: Event, matched: Collection[Predicate], traits: Collection[str]) -> None:
         user = self.user
         for predicate in matched:
             facts = user.facts.setdefault(predicate.id, [])
@@ -302,18 +305,19 @@ class _Walk:
             position.step = None
             position.taken.clear()
             if position.hold is None or journey.exits_at_end:
-                self._release(instance, journey, position, "completed")
+                self._told.leave(instance, position, journey.steps, Why("completed"), self.now)
                 instance.positions[:] = [
                     each for each in instance.positions if each is not position
                 ]
             return False
         step = journey.steps[to]
         if not step.gate:
-            self._release(instance, journey, position, "moved_on", step.name)
+            moved_on = Why("moved_on", step.name)
+            self._told.leave(instance, position, journey.steps, moved_on, self.now)
         position.step, position.since = to, self.now
         position.taken.clear()
         if step.destinations:
-            self._hold(instance, position, step)
+            self._told.enter(instance, position, step, self.now)
         return True
 
     def _exits(self, instance: Instance, journey: CompiledJourney) -> bool:
@@ -333,7 +337,7 @@ class _Walk:
     ) -> None:
         """End the instance: pay every Exited that is owed, and note the exit."""
         for position in instance.positions:
-            self._release(instance, journey, position, reason, detail)
+            self._told.leave(instance, position, journey.steps, Why(reason, detail), self.now)
         self.user.instances[:] = [each for each in self.user.instances if each is not instance]
         head = self.journeys.heads.get(journey.id, journey)
         again = head.reenters and head.id not in self.journeys.archived
@@ -356,63 +360,6 @@ class _Walk:
                 moment.step_since = position.since
                 wakes.append(journey.steps[position.step].turns(moment, position))
         return earliest(wakes)
-
-    # ── symmetry: Entered and Exited ─────────────────────────────────────────────────────
-
-    def _hold(self, instance: Instance, position: Position, step: CompiledStep) -> None:
-        first = not self._is_held(instance, step.id)
-        visit = instance.visits[step.id] = instance.visits.get(step.id, 0) + 1
-        position.hold = Hold(step.id, visit, list(step.destinations))
-        self._tell("entered", instance, step, position.hold, alone=first)
-
-    def _release(
-        self,
-        instance: Instance,
-        journey: CompiledJourney,
-        position: Position,
-        reason: str,
-        detail: str | None = None,
-    ) -> None:
-        hold, position.hold = position.hold, None
-        if hold is not None:
-            last = not self._is_held(instance, hold.step)
-            step = journey.steps[hold.step]
-            self._tell("exited", instance, step, hold, alone=last, why=(reason, detail))
-
-    def _is_held(self, instance: Instance, step: str) -> bool:
-        return any(each.hold and each.hold.step == step for each in instance.positions)
-
-    def _tell(
-        self,
-        change: str,
-        instance: Instance,
-        step: CompiledStep,
-        hold: Hold,
-        *,
-        alone: bool,
-        why: tuple[str | None, str | None] = (None, None),
-    ) -> None:
-        for destination in hold.destinations:
-            mapping = step.destinations.get(destination, {})
-            self.effects.append(
-                StepMembership(
-                    change="entered" if change == "entered" else "exited",
-                    user_id=self.user.id,
-                    anonymous=self.user.anonymous,
-                    at=self.now,
-                    destination=destination,
-                    journey=instance.journey,
-                    version=instance.version,
-                    instance=instance_id(instance.journey, self.user.id, instance.number),
-                    step=hold.step,
-                    key=step.key,
-                    visit=hold.visit,
-                    attributes=_attributes(mapping, self.user, instance),
-                    reason=why[0],
-                    detail=why[1],
-                    first_or_last=alone,
-                )
-            )
 
     def _moment(self, journey: CompiledJourney, instance: Instance | None = None) -> Moment:
         entered_at = instance.entered_at if instance is not None else NEVER
@@ -439,21 +386,6 @@ def _changed_traits(user: User, event: Event) -> list[str]:
 def _alike(left: object, right: object) -> bool:
     """Compare JSON values: 1 is not true, however deep inside."""
     return left == right and orjson.dumps(left) == orjson.dumps(right)
-
-
-def _attributes(mapping: Mapping[str, str], user: User, instance: Instance) -> dict[str, object]:
-    """Fill a destination's mapping; a source that is not there yields no attribute."""
-    filled: dict[str, object] = {}
-    for name, source in mapping.items():
-        origin, _, path = source.partition(".")
-        value = (
-            at_path(user.traits, path.split("."))
-            if origin == "traits"
-            else instance.entry.get(path, MISSING)
-        )
-        if value is not MISSING:
-            filled[name] = value
-    return filled
 
 
 def _short(message_id: str) -> str:

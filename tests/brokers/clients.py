@@ -147,10 +147,11 @@ def committed(bootstrap: str, group: str, topic: str) -> int:
         while True:
             try:
                 (found,) = consumer.committed([TopicPartition(topic, 0)], timeout=5)
-            except KafkaException as error:
-                # A coordinator that loads its partition after a start says to ask again.
-                if time.monotonic() > deadline or not error.args[0].retriable():
+            except KafkaException:
+                # After a start, a broker answers that it does not coordinate the group (yet).
+                if time.monotonic() > deadline:
                     raise
+                consumer.poll(0.05)
             else:
                 return int(found.offset)
     finally:
