@@ -16,6 +16,8 @@ def run_worker(project: Project, bootstrap: str) -> int:
     _log_to_stderr()
     app = build_app(project, bootstrap)
     worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, quiet=True)
+    # A progress spinner of Faust's, which writes its escape codes into log files too.
+    worker.spinner = None
     code: object = 0
     try:
         worker.execute_from_commandline()
@@ -32,7 +34,9 @@ def _log_to_stderr() -> None:
         format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, stream=sys.stderr
     )
     logging.getLogger("journeystream").setLevel(logging.INFO)
-    # Both tell with a traceback what the command tells in one line.
+    for faust_in_our_name in ("journeystream.app", "journeystream.agents.batch_transport"):
+        logging.getLogger(faust_in_our_name).setLevel(logging.WARNING)
+    # It tells with a traceback what the command tells in one line.
     logging.getLogger("mode.worker").setLevel(logging.CRITICAL)
     # Leaders that are just being elected are nothing to act on.
     logging.getLogger("aiokafka.consumer.fetcher").setLevel(logging.ERROR)

@@ -106,8 +106,7 @@ def test_every_command_shows_an_example(command: str) -> None:
 
 def test_version_is_told() -> None:
     """`--version` needs neither a command nor a project."""
-    result = run("--version")
-    assert (result.exit_code, result.stdout.split()[0]) == (0, "journeystream")
+    assert run("--version").stdout.startswith("journeystream ")
 
 
 def test_init_writes_a_project_that_is_well(
@@ -195,7 +194,9 @@ def test_a_wrong_command_is_told_without_a_traceback(tmp_path: Path) -> None:
     assert b"journeystream init" in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["topics"], ["tail", "e"], ["produce", os.devnull]])
+@pytest.mark.parametrize(
+    "arguments", [["topics"], ["list"], ["tail", "e"], ["produce", os.devnull], ["run"]]
+)
 def test_kafka_that_does_not_answer_is_for_operators(tmp_path: Path, arguments: list[str]) -> None:
     """Without a broker the exit code is 1, and one line says where none is."""
     project = written(
@@ -244,9 +245,8 @@ def test_a_journey_lives_by_commands(shop: Shop, tmp_path: Path) -> None:
     assert published["outcome"].startswith("published as version 2")
     assert shop("pause", "welcome").stdout.startswith("welcome: live -> paused")
     (listed,) = orjson.loads(shop("list", "--json").stdout)
-    listed.pop("published_at")
-    wanted = {"id": "welcome", "name": "Welcome", "state": "paused", "version": 2, "steps": 3}
-    assert listed == wanted
+    assert listed.pop("published_at") < "9"
+    assert list(listed.values()) == ["welcome", "Welcome", "paused", 2, 3]
     refused = shop("pause", "welcome")
     assert (refused.exit_code, "possible: publish, resume, archive" in refused.stderr) == (2, True)
     assert shop("resume", "welcome").stdout.startswith("welcome: paused -> live")
@@ -338,7 +338,6 @@ def test_tail_shows_what_consumers_of_committed_records_see(shop_file: Path, sho
     assert rows == [["1", "l/u", '{"list":"l"}'], ["1", "l/u", "removed (exit_condition)"]]
     removal = tailed(shop, "ads")[1]
     assert (removal["value"], removal["headers"]) == (None, {"reason": "exit_condition"})
-    assert removal["topic"] == topic
 
 
 def test_tail_follows_until_ctrl_c(shop_file: Path, shop: Shop, tmp_path: Path) -> None:
@@ -357,11 +356,15 @@ def test_tail_follows_until_ctrl_c(shop_file: Path, shop: Shop, tmp_path: Path) 
     assert (tail.returncode, said) == (130, b"")
 
 
-def test_a_topic_that_is_not_there_yet_is_told(shop_file: Path) -> None:
-    """Before `journeystream topics` the error says to run it."""
-    for arguments in (["tail", "email"], ["produce", os.devnull]):
-        result = run(*arguments, file=shop_file)
-        assert (result.exit_code, "`journeystream topics`" in result.stderr) == (2, True)
+@pytest.mark.parametrize(
+    "arguments",
+    [["list"], ["pause", "welcome"], ["tail", "email"], ["produce", os.devnull], ["run"]],
+)
+def test_topics_that_are_not_there_yet_are_told(shop_file: Path, arguments: list[str]) -> None:
+    """Before `journeystream topics` the error says at once to run it."""
+    result = run(*arguments, file=shop_file)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith("; create what is missing: journeystream topics\n")
 
 
 def test_a_terminal_gets_a_table_and_pipes_do_not(

@@ -34,11 +34,16 @@ _FETCH_BYTES = 4 * 1024 * 1024  # per partition and fetch: the size of a batch u
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one fetch brought for one partition, in order."""
+    """What one fetch brought for one partition, in order.
+
+    The consumer stood at `start` before it (0 if that is not known) and at `next_offset`
+    after it; what lies between and is no record was passed over rightly.
+    """
 
     topic: str
     partition: int
     records: list[ConsumerRecord]
+    start: int
     next_offset: int
 
 
@@ -80,17 +85,28 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         timeout: float | None = None,  # noqa: ASYNC109  Faust's signature
         max_records: int | None = None,
     ) -> dict[TP, list[Batch]]:
+        before = self._positions(consumer, active_partitions)
         fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
-        assignment = consumer._subscription.subscription.assignment  # noqa: SLF001
+        after = self._positions(consumer, active_partitions)
         batches: dict[TP, list[Batch]] = {}
-        for tp in active_partitions:
-            state = assignment.state_value(tp) if assignment is not None else None
-            position = state._position if state is not None else None  # noqa: SLF001
+        for tp, position in after.items():
             records = fetched.get(tp, [])
-            if position is not None and (records or self._handed.get(tp) != position):
+            if records or self._handed.get(tp) != position:
                 self._handed[tp] = position
-                batches[tp] = [Batch(tp.topic, tp.partition, records, position)]
+                # The consumer may have been sent back while the fetch waited.
+                start = min(before.get(tp, 0), records[0].offset if records else position)
+                batches[tp] = [Batch(tp.topic, tp.partition, records, start, position)]
         return batches
+
+    def _positions(self, consumer: aiokafka.AIOKafkaConsumer, tps: set[TP]) -> dict[TP, int]:
+        """Return where the consumer stands in those partitions where it knows that."""
+        assignment = consumer._subscription.subscription.assignment  # noqa: SLF001
+        states = {} if assignment is None else {tp: assignment.state_value(tp) for tp in tps}
+        return {
+            tp: state._position  # noqa: SLF001
+            for tp, state in states.items()
+            if state is not None and state._position is not None  # noqa: SLF001
+        }
 
 
 class BatchConsumer(Consumer):

@@ -6,7 +6,8 @@ Laws:
 2. In live time the clock moves with the wall only when the partition has caught up: every
    record that was readable when the wall clock was looked at is applied. So a timer never
    overtakes an event that was already in the topic.
-3. Records below the stored position are passed over: they are applied already.
+3. Records below the stored position are passed over: they are applied already. A batch that
+   begins above it would leave a gap, and ends the worker.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from journeystream.agents.intake import Intake, Sorter
 from journeystream.agents.recovery import restore
 from journeystream.clock import Clock
 from journeystream.engine import Memory, Rules, advance
+from journeystream.errors import StateError
 from journeystream.events import Archived, Event
 from journeystream.journeys import Floors, Journeys
 from journeystream.sinks.records import OutRecord
@@ -96,11 +98,13 @@ class Partition:
             await restore(self._store, self._ledger, self._around.bootstrap)
             self._state = self._store.partition()
             self.ready.set()
+            _log.info("partition %s: taken over at %s", self.number, self._state.positions)
             while not self._stopping:
                 await self._take_turns()
         finally:
             await self._committer.stop()
             self._store.close()
+            _log.info("partition %s: let go at %s", self.number, self._state.positions)
 
     async def _take_turns(self) -> None:
         batch = await self._next_batch()
@@ -124,7 +128,12 @@ class Partition:
 
     async def _apply(self, batch: Batch) -> None:
         """Take the turn of a batch and commit it."""
-        applied = self._state.positions.get(batch.topic, 0)
+        applied = self._state.positions.get(batch.topic, batch.start)
+        if batch.start > applied:
+            raise StateError(
+                f"{batch.topic}/{batch.partition}: at {applied}, but the next batch begins at "
+                f"{batch.start}; start the worker again, it goes on from {applied}"
+            )
         records = [record for record in batch.records if record.offset >= applied]
         if not records and batch.next_offset <= applied:
             return

@@ -12,7 +12,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -22,6 +22,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError
 
 from journeystream.commands import output
+from journeystream.control_client import read_published
+from journeystream.control_log import Published
 from journeystream.embedded_broker import START_SECONDS, EmbeddedBroker
 from journeystream.errors import BrokerUnreachable, UserError
 from journeystream.project import Project
@@ -33,16 +35,30 @@ _Answer = TypeVar("_Answer")
 
 def ask(question: Coroutine[Any, Any, _Answer]) -> _Answer:
     """Run what talks to Kafka. Its client's log stays silent: we tell of errors ourselves."""
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    return asyncio.run(question)
+    log = logging.getLogger("aiokafka")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        return asyncio.run(question)
+    finally:
+        log.setLevel(before)
 
 
-async def partitions_of(topic: str, bootstrap: str) -> int:
-    """Return how many partitions a topic has; UserError if Kafka does not have it."""
+async def published(project: Project, bootstrap: str) -> Published:
+    """Return what the control topic says now."""
+    await partitions_of([project.control_topic], bootstrap)
+    return await read_published(project.control_topic, bootstrap)
+
+
+async def partitions_of(topics: Sequence[str], bootstrap: str) -> dict[str, int]:
+    """Return how many partitions topics have; UserError if Kafka lacks any of them.
+
+    A client that is asked for a topic that is not there waits for it, in vain.
+    """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         await admin.start()
-        # All topics: asking for one by name would make a broker with auto-creation create it.
+        # All topics: asking for some by name would make a broker with auto-creation create them.
         found = {each["topic"]: len(each["partitions"]) for each in await admin.describe_topics()}
     except KafkaConnectionError:
         raise BrokerUnreachable(
@@ -50,9 +66,12 @@ async def partitions_of(topic: str, bootstrap: str) -> int:
         ) from None
     finally:
         await admin.close()
-    if topic not in found:
-        raise UserError(f"topic {topic!r} is not there yet; run `journeystream topics`")
-    return found[topic]
+    missing = [topic for topic in topics if topic not in found]
+    if missing:
+        raise UserError(
+            f"Kafka has no topic {', '.join(missing)}; create what is missing: journeystream topics"
+        )
+    return {topic: found[topic] for topic in topics}
 
 
 @contextmanager

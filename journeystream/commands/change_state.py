@@ -11,9 +11,9 @@ import orjson
 import typer
 
 from journeystream.commands import output
-from journeystream.commands.broker import ask, broker
+from journeystream.commands.broker import ask, broker, published
 from journeystream.commands.context import project_of
-from journeystream.control_client import read_published, write
+from journeystream.control_client import write
 from journeystream.publishing import command
 
 _Id = Annotated[str, typer.Argument(metavar="ID", show_default=False, help="A journey's id.")]
@@ -46,8 +46,8 @@ def archive(ctx: typer.Context, journey: _Id) -> None:
 def _change(ctx: typer.Context, journey: str, name: str, meaning: str) -> None:
     project = project_of(ctx)
     with broker(project) as bootstrap:
-        published = ask(read_published(project.control_topic, bootstrap))
-        record = command(journey, name, published)
+        current = ask(published(project, bootstrap))
+        record = command(journey, name, current)
         ask(write(project.control_topic, bootstrap, [record]))
-    before, after = published.heads[journey].state, orjson.loads(record[1])["state"]
+    before, after = current.heads[journey].state, orjson.loads(record[1])["state"]
     output.say(f"{journey}: {before} -> {after}: {meaning}")

@@ -144,6 +144,7 @@ async def _play(
                         f"the worker did not finish; see {events.parent}/worker.log"
                     )
             live.update(bars)
+        console.print()
         await feeding
         return watch
 

@@ -7,10 +7,9 @@ from typing import Any
 import typer
 
 from journeystream.commands import output
-from journeystream.commands.broker import ask, broker
+from journeystream.commands.broker import ask, broker, published
 from journeystream.commands.checking import AsJson
 from journeystream.commands.context import project_of
-from journeystream.control_client import read_published
 from journeystream.control_log import Published
 from journeystream.durations import iso
 
@@ -22,7 +21,7 @@ def list_journeys(ctx: typer.Context, *, json: AsJson = False) -> None:
     """
     project = project_of(ctx)
     with broker(project) as bootstrap:
-        rows = _rows(ask(read_published(project.control_topic, bootstrap)))
+        rows = _rows(ask(published(project, bootstrap)))
     if json:
         output.say_json(rows)
         return
@@ -34,7 +33,7 @@ def list_journeys(ctx: typer.Context, *, json: AsJson = False) -> None:
     )
 
 
-def _rows(published: Published) -> list[dict[str, Any]]:
+def _rows(current: Published) -> list[dict[str, Any]]:
     return [
         {
             "id": id_,
@@ -44,6 +43,6 @@ def _rows(published: Published) -> list[dict[str, Any]]:
             "steps": len(version.definition.steps),
             "published_at": iso(version.published_at),
         }
-        for id_, head in sorted(published.heads.items())
-        if (version := published.head(id_)) is not None
+        for id_, head in sorted(current.heads.items())
+        if (version := current.head(id_)) is not None
     ]

@@ -125,7 +125,7 @@ class _Feed:
 
     async def run(self, bootstrap: str, mark: int | None) -> None:
         """Send all events, then the clock marks."""
-        partitions = await partitions_of(self.topic, bootstrap)
+        partitions = (await partitions_of([self.topic], bootstrap))[self.topic]
         producer = AIOKafkaProducer(
             bootstrap_servers=bootstrap,
             enable_idempotence=True,

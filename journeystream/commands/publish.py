@@ -6,10 +6,10 @@ import typer
 
 from journeystream.clock import WallClock
 from journeystream.commands import output
-from journeystream.commands.broker import ask, broker
+from journeystream.commands.broker import ask, broker, published
 from journeystream.commands.checking import AsJson, Checked, Files, check_files, tell
 from journeystream.commands.context import project_of
-from journeystream.control_client import read_published, write
+from journeystream.control_client import write
 from journeystream.project import Project
 from journeystream.publishing import Publication
 from journeystream.publishing import publish as decide
@@ -26,12 +26,12 @@ def publish(ctx: typer.Context, files: Files, *, json: AsJson = False) -> None:
     """
     project = project_of(ctx)
     with broker(project) as bootstrap:
-        published = ask(read_published(project.control_topic, bootstrap))
-        checked = check_files(files, published.conditions(), project)
+        current = ask(published(project, bootstrap))
+        checked = check_files(files, current.conditions(), project)
         done: list[Publication] = []
         if all(each.ok for each in checked):
             definitions = [each.definition for each in checked if each.definition]
-            done = decide(definitions, published, project, WallClock().now())
+            done = decide(definitions, current, project, WallClock().now())
             _write(project, bootstrap, done)
     if json:
         _say_json(checked, done)

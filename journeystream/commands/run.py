@@ -8,10 +8,11 @@ import typer
 from prometheus_client import start_http_server
 
 from journeystream.commands import output
-from journeystream.commands.broker import broker
+from journeystream.commands.broker import ask, broker, partitions_of
 from journeystream.commands.context import project_of
 from journeystream.embedded_broker import LOOPBACK
 from journeystream.errors import UserError
+from journeystream.topics import wanted_topics
 
 
 def run(
@@ -47,5 +48,6 @@ def run(
             ) from None
         output.remark(f"metrics: http://{LOOPBACK}:{metrics_port}/metrics")
     with broker(project) as bootstrap:
+        ask(partitions_of([topic.name for topic in wanted_topics(project)], bootstrap))
         code = run_worker(project, bootstrap)
     raise typer.Exit(code)

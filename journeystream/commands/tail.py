@@ -85,7 +85,7 @@ async def _show(topic: str, bootstrap: str, *, follow: bool, limit: int | None, 
 async def _records(
     topic: str, bootstrap: str, *, follow: bool
 ) -> AsyncGenerator[ConsumerRecord, None]:
-    partitions = await partitions_of(topic, bootstrap)
+    partitions = (await partitions_of([topic], bootstrap))[topic]
     tps = [TopicPartition(topic, number) for number in range(partitions)]
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed"

@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from journeystream.commands import output
-from journeystream.commands.broker import ask, broker
+from journeystream.commands.broker import ask, broker, published
 from journeystream.commands.checking import AsJson, Checked, Files, check_files, tell
 from journeystream.commands.context import project_if_any, project_of
-from journeystream.control_client import read_published
 
 
 def validate(
@@ -35,7 +34,7 @@ def validate(
         output.remark("no project file here: the names of destinations are not checked")
     elif online:
         with broker(project) as bootstrap:
-            audiences = ask(read_published(project.control_topic, bootstrap)).conditions()
+            audiences = ask(published(project, bootstrap)).conditions()
     checked = check_files(files, audiences, project)
     if json:
         output.say_json([each.as_json() for each in checked])
