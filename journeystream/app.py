@@ -24,9 +24,9 @@ from journeystream.agents.partition import Partition, Surroundings
 from journeystream.agents.partitions import Partitions
 from journeystream.agents.source_events import source_events
 from journeystream.clock import WallClock
-from journeystream.compiler import Workshop
 from journeystream.engine import Memory
 from journeystream.project import Project
+from journeystream.publishing import workshop_of
 from journeystream.sinks.routing import Routing
 from journeystream.state.rocksdb import RocksStore, shared_cache
 
@@ -92,12 +92,6 @@ def build_app(project: Project, bootstrap: str) -> JourneyApp:
     source_events(app, topics, app.partitions)
     _follow_assignments(app)
     return app
-
-
-def workshop_of(project: Project) -> Workshop:
-    """Return what the project's journeys are compiled with; it has no audiences yet."""
-    attributes = {each.name: each.attributes for each in project.destinations}
-    return Workshop(project.zone, {}, lambda name: attributes.get(name, {}))
 
 
 async def _surroundings(project: Project, bootstrap: str, control: Control) -> Surroundings:

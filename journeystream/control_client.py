@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from journeystream.control_log import Published
-from journeystream.errors import BrokerUnreachable, OperatorError
+from journeystream.errors import BrokerUnreachable, OperatorError, UserError
 
 _WAIT_MS = 500
 
@@ -20,6 +20,8 @@ async def read_published(topic: str, bootstrap: str) -> Published:
     )
     try:
         await consumer.start()
+        if topic not in await consumer.topics():
+            raise UserError(f"topic {topic!r} is not there yet; run `journeystream topics`")
         tp = TopicPartition(topic, 0)
         consumer.assign([tp])
         await consumer.seek_to_beginning(tp)

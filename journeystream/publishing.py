@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from journeystream.compiler import Workshop
 from journeystream.condition_language import Condition
@@ -24,10 +25,10 @@ from journeystream.control_log import (
     written,
 )
 from journeystream.definitions import AudienceDefinition, JourneyDefinition
-from journeystream.errors import CommandRefused, DefinitionError, Problem
+from journeystream.errors import CommandRefused, Problem
 from journeystream.keys import keys_of
 from journeystream.lifecycle import State, transition
-from journeystream.project import Project
+from journeystream.project import Limits, Project
 from journeystream.rehearsal import rehearse
 from journeystream.validation import Known, validate_audience, validate_journey
 
@@ -44,34 +45,31 @@ class Publication:
     records: tuple[tuple[bytes, bytes], ...]
 
 
+def workshop_of(project: Project | None) -> Workshop:
+    """Return what a project's journeys are compiled with; it has no audiences yet."""
+    if project is None:
+        return Workshop(ZoneInfo("UTC"), {}, lambda _: {})
+    attributes = {each.name: each.attributes for each in project.destinations}
+    return Workshop(project.zone, {}, lambda name: attributes.get(name, {}))
+
+
 def check(
-    definitions: Sequence[JourneyDefinition | AudienceDefinition],
+    definition: JourneyDefinition | AudienceDefinition,
     audiences: Mapping[str, Condition],
     project: Project | None,
-    workshop: Workshop,
-) -> list[tuple[str, Problem]]:
-    """Return (definition id, problem) for all that is wrong; examples run once all else is well.
+) -> list[Problem]:
+    """Return all that is wrong with a definition; its examples run once all else is well.
 
-    `audiences` are those already published; those among `definitions` are known too.
+    Without a project any destination will do. `audiences` are all that it may name.
     """
-    known = Known(
-        None if project is None else {each.name for each in project.destinations},
-        {
-            **audiences,
-            **{each.id: each.condition for each in definitions if each.kind == "audience"},
-        },
-        Project.model_fields["limits"].default if project is None else project.limits,
-    )
-    workshop = replace(workshop, audiences=known.audiences)
-    problems = []
-    for definition in definitions:
-        if isinstance(definition, AudienceDefinition):
-            found = validate_audience(definition, known)
-        else:
-            found = validate_journey(definition, known)
-            if not any(not problem.warning for problem in found):
-                found += rehearse(definition, workshop)
-        problems += [(definition.id, problem) for problem in found]
+    limits = Limits() if project is None else project.limits
+    destinations = None if project is None else {each.name for each in project.destinations}
+    known = Known(destinations, audiences, limits)
+    if isinstance(definition, AudienceDefinition):
+        return validate_audience(definition, known)
+    problems = validate_journey(definition, known)
+    if all(problem.warning for problem in problems):
+        problems += rehearse(definition, replace(workshop_of(project), audiences=audiences))
     return problems
 
 
@@ -119,7 +117,8 @@ def _publish_journey(
         version, at, outcome = 1, now, "published as version 1"
     elif structure(before.definition) == structure(journey) and before.keys == keys:
         version, at = before.version, before.published_at
-        outcome = f"version {version} edited in place"
+        same = written(before.definition) == written(journey)
+        outcome = "unchanged" if same else f"version {version} edited in place"
     else:
         version = 1 + max(number for id_, number in published.versions if id_ == journey.id)
         at = now
@@ -146,14 +145,3 @@ def structure(journey: JourneyDefinition) -> dict[str, Any]:
         for step in data["steps"]
     ]
     return data
-
-
-def refuse(source: str, problems: Sequence[tuple[str, Problem]]) -> None:
-    """Raise DefinitionError if any of the problems is more than a warning."""
-    fatal = [
-        Problem(f"{id_}: {problem.path}", problem.message, problem.advice)
-        for id_, problem in problems
-        if not problem.warning
-    ]
-    if fatal:
-        raise DefinitionError(source, fatal)

@@ -8,15 +8,15 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from journeystream import cli
-from journeystream.app import workshop_of
 from journeystream.definitions import JourneyDefinition, parse_definition
 from journeystream.keys import make_key
 from journeystream.project import Limits, Project
+from journeystream.publishing import workshop_of
 from journeystream.rehearsal import rehearse
 from journeystream.validation import Known, validate_journey
-from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(str(resources.files("journeystream")))

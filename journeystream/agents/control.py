@@ -60,6 +60,7 @@ class Control:
                 f"kafka.bootstrap: no broker answers at {self._bootstrap} ({error}); start Kafka, "
                 f"or correct it"
             ) from None
+        await self.partitions(self._tp.topic)
         self._consumer.assign([self._tp])
         await self._consumer.seek_to_beginning(self._tp)
         self._follower = asyncio.create_task(self._follow())
@@ -104,14 +105,10 @@ class Control:
 
     async def partitions(self, topic: str) -> set[int]:
         """Return a topic's partitions; OperatorError if it does not exist."""
-        await self._consumer._client.force_metadata_update()  # noqa: SLF001  no public way
+        topics = await self._consumer.topics()
         partitions: set[int] | None = self._consumer.partitions_for_topic(topic)
-        if not partitions:
-            self._consumer._client.add_topic(topic)  # noqa: SLF001  metadata of other topics
-            await self._consumer._client.force_metadata_update()  # noqa: SLF001
-            partitions = self._consumer.partitions_for_topic(topic)
-        if not partitions:
-            raise OperatorError(f"topic {topic!r} does not exist; run `journeystream topics`")
+        if topic not in topics or not partitions:
+            raise OperatorError(f"topic {topic!r} is not there yet; run `journeystream topics`")
         return partitions
 
     def _raise_if_broken(self) -> None:

@@ -93,6 +93,14 @@ def broker(project: Project) -> Iterator[str]:
             yield address
 
 
+def in_use(directory: Path) -> bool:
+    """Tell whether a command runs the embedded broker of a directory."""
+    if not (directory / _LOCK).exists():
+        return False
+    with (directory / _LOCK).open("a") as lock:
+        return not _lock(lock, wait=False)
+
+
 @contextmanager
 def _started(directory: Path, users: IO[str]) -> Iterator[str]:
     address = directory / _ADDRESS

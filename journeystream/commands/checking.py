@@ -10,12 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
 from journeystream.commands import output
-from journeystream.compiler import Workshop
 from journeystream.condition_language import Condition
 from journeystream.definitions import AudienceDefinition, JourneyDefinition, read_definitions
 from journeystream.errors import DefinitionError, Problem, UserError
@@ -89,14 +87,14 @@ def check_files(
         for checked in read
         if isinstance(checked.definition, AudienceDefinition)
     }
-    known, workshop = {**audiences, **beside}, _workshop(project)
+    known = {**audiences, **beside}
     first: dict[tuple[str, str], Path] = {}
     judged = []
     for checked in read:
         if checked.definition is None:
             judged.append(checked)
             continue
-        found = [problem for _, problem in check([checked.definition], known, project, workshop)]
+        found = check(checked.definition, known, project)
         named = checked.definition.kind, checked.definition.id
         if named in first:
             found.append(
@@ -126,10 +124,3 @@ def _read(file: Path) -> list[Checked]:
         said = str(error).removeprefix(f"{file}: ")
         message, _, advice = said.partition("; ")
         return [Checked(file, None, (Problem("file", message, advice or "mend the file"),))]
-
-
-def _workshop(project: Project | None) -> Workshop:
-    """Return what examples are run with; app.py has the same, but with it all of Faust."""
-    attributes = {each.name: each.attributes for each in project.destinations} if project else {}
-    zone = project.zone if project else ZoneInfo("UTC")
-    return Workshop(zone, {}, lambda name: attributes.get(name, {}))

@@ -29,7 +29,7 @@ from rich.table import Table
 from journeystream.agents.census import Census, take_census
 from journeystream.agents.decode import clock_mark
 from journeystream.clock import WallClock
-from journeystream.commands.broker import ask, broker
+from journeystream.commands.broker import ask, broker, in_use
 from journeystream.commands.watching import Watch
 from journeystream.control_client import read_published, write
 from journeystream.control_log import Published
@@ -77,6 +77,8 @@ def _write_project(directory: Path) -> Path:
             raise UserError(
                 f"{directory} holds something else; name another: journeystream demo DIR"
             )
+        if in_use(directory / ".journeystream" / "broker"):
+            raise UserError(f"a command is at work in {directory}; end it first")
         shutil.rmtree(directory)
     with resources.as_file(resources.files("journeystream") / "demo") as source:
         shutil.copytree(source, directory, ignore=shutil.ignore_patterns("*.py", "__pycache__"))

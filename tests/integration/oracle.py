@@ -10,13 +10,13 @@ from collections import defaultdict
 from pathlib import Path
 
 from journeystream.agents.decode import DecodeLimits, decode
-from journeystream.app import workshop_of
 from journeystream.compiler import compile_journey
 from journeystream.definitions import JourneyDefinition, read_definitions
 from journeystream.engine import Memory, Rules
 from journeystream.journeys import Journeys
 from journeystream.keys import keys_of
 from journeystream.project import Project, load_project
+from journeystream.publishing import workshop_of
 from journeystream.sinks.routing import Routing
 from journeystream.state.memory import MemoryStore
 from journeystream.turn import take_turn
@@ -56,7 +56,7 @@ def actual_outputs(world: World) -> Outputs:
     outputs: Outputs = defaultdict(list)
     for destination in load_project(world.file).destinations:
         for message in world.read(destination.topic):
-            outputs[destination.topic, message.key()].append(message.value())
+            outputs[destination.topic, message.key() or b""].append(message.value())
     return dict(outputs)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.integration.conftest import MakeWorld
 
 ONBOARDING = Path(__file__).parents[2] / "examples" / "journeys" / "onboarding.yaml"
-GOOD = {
+GOOD: dict[str, object] = {
     "type": "track",
     "event": "Account Created",
     "userId": "good",
@@ -60,7 +60,9 @@ def test_each_bad_record_is_a_dead_letter_and_the_partition_goes_on(make_world: 
         )
         world.mark_clock("2024-01-02T00:00:00Z")
         world.settle()
-    letters = [json.loads(message.value()) for message in world.read(f"{world.app}.dead-letters")]
+    letters = [
+        json.loads(message.value() or b"") for message in world.read(f"{world.app}.dead-letters")
+    ]
     assert [letter["error"]["code"] for letter in letters] == [code for _, code in BAD.values()]
     for letter, (name, (value, _)) in zip(letters, BAD.items(), strict=True):
         raw = None if letter["value"] is None else b64decode(letter["value"])
@@ -88,9 +90,9 @@ def test_times_are_handled_by_written_rules(make_world: MakeWorld) -> None:
         world.mark_clock((now + timedelta(hours=2)).isoformat())
         world.settle()
     due = {
-        message.key().decode(): message.timestamp()[1] + 3_600_000
+        key.decode(): message.timestamp()[1] + 3_600_000
         for message in world.read(world.source)
-        if message.key() is not None
+        if (key := message.key()) is not None
     }
     entered = {
         record.key: round(datetime.fromisoformat(record.value["timestamp"]).timestamp() * 1_000)

@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -39,10 +40,7 @@ def test_the_commands_of_the_readme_work_as_they_stand(kafka: str, tmp_path: Pat
             elif words[1] == "run":
                 worker = subprocess.Popen(_typed(words, directory), cwd=directory, env=environment)
             else:
-                wait_until(
-                    lambda words=words, here=directory: _shows(words, here, environment),
-                    " ".join(words),
-                )
+                wait_until(partial(_shows, words, directory, environment), " ".join(words))
     finally:
         if worker is not None:
             worker.send_signal(signal.SIGTERM)

@@ -10,6 +10,7 @@ import gzip
 import json
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def test_killed_workers_lose_nothing_and_repeat_nothing(state: str, make_world: 
         worker = Worker(world, "worker-1")
         before = _lag(world)
         world.produce(chunk)
-        wait_until(lambda before=before, n=len(chunk): _lag(world) < before + n, "a first commit")
+        wait_until(partial(_has_begun, world, before + len(chunk)), "a first commit")
         worker.kill()
         if state == "deleted":
             shutil.rmtree(worker.state)
@@ -74,6 +75,10 @@ def _chunks() -> Iterator[list[dict[str, Any]]]:
     size = -(-len(events) // CHUNKS)
     for start in range(0, len(events), size):
         yield events[start : start + size]
+
+
+def _has_begun(world: World, most: int) -> bool:
+    return _lag(world) < most
 
 
 def _lag(world: World) -> int:

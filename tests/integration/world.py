@@ -161,7 +161,8 @@ class World:
         except BaseException:
             if worker.process.poll() is None:
                 worker.kill()
-            print((self.directory / f"{name}.log").read_text(encoding="utf-8")[-8000:])
+            # pytest shows what a failed test wrote.
+            sys.stderr.write((self.directory / f"{name}.log").read_text(encoding="utf-8")[-8000:])
             raise
 
     def settle(self) -> None:
@@ -289,10 +290,12 @@ def _read_to_end(consumer: Consumer, topic: str, partitions: set[int]) -> list[M
 
 
 def _received(message: Message) -> Received:
-    value, headers = message.value(), message.headers() or []
+    key, value = message.key(), message.value()
+    assert key is not None, "an output has no key"
+    headers: Any = message.headers() or []
     return Received(
-        message.partition(),
-        message.key().decode(),
+        message.partition() or 0,
+        key.decode(),
         None if value is None else json.loads(value),
         {name: data.decode() for name, data in headers},
     )
