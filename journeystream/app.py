@@ -29,6 +29,7 @@ from journeystream.project import Project
 from journeystream.publishing import workshop_of
 from journeystream.sinks.routing import Routing
 from journeystream.state.rocksdb import RocksStore, shared_cache
+from journeystream.topics import partitions_of
 
 _SECOND = 1_000_000
 _HEARTBEATS = 3  # per session: one may be lost without the worker being given up
@@ -56,8 +57,8 @@ class JourneyApp(faust.App):
     async def on_start(self) -> None:
         """Know the journeys and the topics first."""
         try:
-            await self.control.start()
             self.around = await _surroundings(self.project, self.bootstrap, self.control)
+            await self.control.start()
         except Exception as error:
             self.failure = error
             raise
@@ -101,14 +102,15 @@ async def _surroundings(project: Project, bootstrap: str, control: Control) -> S
         oldest_event=project.limits.oldest_event_instant,
         replay=project.time == "replay",
     )
-    letters = project.dead_letter_topic
-    partitions = len(await control.partitions(project.rekey_topic))
+    letters, rekey = project.dead_letter_topic, project.rekey_topic
+    topics = [source.topic for source in project.sources]
+    partitions = await partitions_of([*topics, rekey], bootstrap)
     straight = {source.topic for source in project.sources if source.keyed_by_user}
     loose = {
         TopicPartition(source.topic, number)
         for source in project.sources
         if not source.keyed_by_user
-        for number in await control.partitions(source.topic)
+        for number in range(partitions[source.topic])
     }
     return Surroundings(
         bootstrap=bootstrap,
@@ -118,8 +120,8 @@ async def _surroundings(project: Project, bootstrap: str, control: Control) -> S
         memory=Memory(project.limits.dedup_window_micros, project.limits.dedup_ids),
         routing=Routing(project.destinations),
         sorters={
-            **{topic: Sorter(limits, letters) for topic in (*straight, project.rekey_topic)},
-            **{tp.topic: Sorter(limits, letters, project.rekey_topic, partitions) for tp in loose},
+            **{topic: Sorter(limits, letters) for topic in (*straight, rekey)},
+            **{tp.topic: Sorter(limits, letters, rekey, partitions[rekey]) for tp in loose},
         },
         frontier=Frontier(
             frozenset(straight),

@@ -7,14 +7,14 @@ partitions, or nothing is created: a user's events and state must meet in one pa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from journeystream.errors import BrokerUnreachable, ProjectFileError
+from journeystream.errors import BrokerUnreachable, ProjectFileError, UserError
 from journeystream.project import Project
 
 _UNKNOWN_TOPIC = 3
@@ -160,6 +160,30 @@ def check_copartitioned(wanted: Sequence[WantedTopic], existing: Mapping[str, in
     raise ProjectFileError(
         f"kafka.partitions: these topics must have equally many partitions: {told}; {advice}"
     )
+
+
+async def partitions_of(topics: Iterable[str], bootstrap: str) -> dict[str, int]:
+    """Return how many partitions topics have; UserError if Kafka lacks any of them.
+
+    A client that is asked for a topic that is not there waits for it, in vain.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        found = await _partition_counts(admin)
+    except (KafkaError, TimeoutError):
+        raise BrokerUnreachable(
+            f"kafka.bootstrap: no broker answers at {bootstrap}; start Kafka, or correct it"
+        ) from None
+    finally:
+        await admin.close()
+    wanted = list(topics)
+    missing = [topic for topic in wanted if topic not in found]
+    if missing:
+        raise UserError(
+            f"Kafka has no topic {', '.join(missing)}; create what is missing: journeystream topics"
+        )
+    return {topic: found[topic] for topic in wanted}
 
 
 async def create_missing(

@@ -30,6 +30,7 @@ from journeystream.turn import take_turn
 from journeystream.user import NEVER
 from tests.strategies import (
     DAY,
+    DESTINATIONS,
     END_OF_TIME,
     HOUR,
     MINUTE,
@@ -642,3 +643,82 @@ def test_a_trait_that_becomes_true_lets_the_user_enter() -> None:
     ]
     [effect] = play(rules_of(_plan_journey(plan=True)), log).effects
     assert effect.at == START + MINUTE
+
+
+# ── what is edited while it runs ─────────────────────────────────────────────────────────
+
+
+@laws
+@given(projects(), logs(), logs(), st.lists(st.sampled_from(DESTINATIONS), min_size=1, max_size=2))
+def test_edited_destinations_owe_nobody(
+    project: Project, log: list[Event], more: list[Event], names: list[str]
+) -> None:
+    """Editing the destinations of a live journey leaves no list and no Entered behind."""
+    partition = play(rules_of(*project), log, until=None)
+    edited = [_sending_to(journey, sorted(set(names))) for journey in project]
+    partition.rules = rules_of(*edited)
+    partition.take([replace(event, at=event.at + 2 * DAY) for event in more], until=END_OF_TIME)
+    effects = list(partition.effects)
+    archived = rules_of(*edited, archived=[journey.id for journey in edited])
+    for user in partition.store.load(USERS).values():
+        for journey in edited:
+            effects += advance(user, Archived(user.id, END_OF_TIME, journey.id), archived).effects
+    told: set[tuple[object, ...]] = set()
+    on_list: set[tuple[str, str, str]] = set()
+    for effect in effects:
+        assert (_visit(effect) in told) == (effect.change == "exited")
+        told ^= {_visit(effect)}
+        row = effect.destination, effect.key, effect.user_id
+        assert not effect.first_or_last or (row in on_list) == (effect.change == "exited")
+        on_list ^= {row} if effect.first_or_last else set()
+    assert not told
+    assert not on_list
+
+
+def _sending_to(journey: JourneyDefinition, names: list[str]) -> JourneyDefinition:
+    """Edit a journey in place: every send step has these destinations now."""
+    written = journey.model_dump(mode="json", by_alias=True, exclude_none=True)
+    for step in written["steps"]:
+        if step["type"] == "send_to_destinations":
+            step["destinations"] = names
+    return journey_of(written)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(["email", "ads"], ["email"]), (["email"], ["email", "ads"])]
+)
+def test_a_list_is_left_though_its_destination_was_edited(
+    before: list[str], after: list[str]
+) -> None:
+    """Each destination's list has one remove for its add, whichever of two visits it knows of."""
+    steps = [
+        {
+            "id": "split",
+            "type": "multi_branch_split",
+            "branches": [
+                {"name": name, "condition": {"event": name}, "next": "sent"} for name in "bc"
+            ],
+        },
+        {"id": "sent", "type": "send_to_destinations", "destinations": before},
+    ]
+    exits = [{"name": "out", "condition": {"event": "d"}}]
+    entry = {"condition": {"event": "a"}}
+    journey = journey_of({"id": "j", "name": "J", "entry": entry, "exits": exits, "steps": steps})
+    partition = Partition(rules_of(journey))
+    partition.take([Event("u1", "track", name, START + n) for n, name in enumerate("ab")])
+    partition.rules = rules_of(_sending_to(journey, after))
+    partition.take([Event("u1", "track", name, START + MINUTE + n) for n, name in enumerate("cd")])
+    ads = [e.change for e in partition.effects if e.destination == "ads" and e.first_or_last]
+    assert ads == ["entered", "exited"]
+
+
+def test_what_a_late_event_makes_due_happens_in_its_turn() -> None:
+    """A late event's wait that is over at the partition's clock is over when its turn ends."""
+    steps = [
+        {"id": "wait", "type": "wait_for_duration", "duration": "1 hour", "next": "sent"},
+        {"id": "sent", "type": "send_to_destinations", "destinations": ["email"]},
+    ]
+    entry = {"condition": {"event": "a"}}
+    rules = rules_of(journey_of({"id": "j", "name": "J", "entry": entry, "steps": steps}))
+    log = [Event("u2", "track", "b", START + DAY), Event("u1", "track", "a", START)]
+    assert [effect.at for effect in Partition(rules).take(log)] == [START + HOUR]

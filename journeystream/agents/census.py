@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from journeystream.agents.commit import USER_KEY
 from journeystream.state.codec import decode_user
+from journeystream.topics import partitions_of
 from journeystream.user import User
 
 _WAIT_MS = 500
@@ -55,8 +56,8 @@ async def take_census(changelog: str, bootstrap: str) -> Census:
     )
     await consumer.start()
     try:
-        numbers = consumer.partitions_for_topic(changelog) or await _partitions(consumer, changelog)
-        tps = [TopicPartition(changelog, number) for number in numbers]
+        count = (await partitions_of([changelog], bootstrap))[changelog]
+        tps = [TopicPartition(changelog, number) for number in range(count)]
         consumer.assign(tps)
         await consumer.seek_to_beginning(*tps)
         ends = await consumer.end_offsets(tps)
@@ -71,10 +72,3 @@ async def take_census(changelog: str, bootstrap: str) -> Census:
         if key.startswith(USER_KEY):
             census.count(decode_user(key[len(USER_KEY) :].decode(), record))
     return census
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    """Ask for a topic's partitions, which a consumer learns only of topics it is told of."""
-    await consumer.topics()
-    partitions: set[int] = consumer.partitions_for_topic(topic) or set()
-    return partitions

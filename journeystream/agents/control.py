@@ -7,7 +7,6 @@ when `journeystream publish` has returned, the events that are produced after it
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Iterable
 
@@ -16,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from journeystream.compiler import Workshop
 from journeystream.control_log import Published
-from journeystream.errors import BrokerUnreachable, OperatorError
+from journeystream.errors import BrokerUnreachable
 from journeystream.journeys import Journeys
 
 _log = logging.getLogger(__name__)
@@ -60,18 +59,17 @@ class Control:
                 f"kafka.bootstrap: no broker answers at {self._bootstrap} ({error}); start Kafka, "
                 f"or correct it"
             ) from None
-        await self.partitions(self._tp.topic)
         self._consumer.assign([self._tp])
         await self._consumer.seek_to_beginning(self._tp)
         self._follower = asyncio.create_task(self._follow())
         await self.current()
 
     async def stop(self) -> None:
-        """Stop following."""
-        if self._follower is not None:
-            self._follower.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._follower
+        """Stop following; what ended the follower, if anything did, is raised by `current`."""
+        if self._follower is None:
+            return
+        self._follower.cancel()
+        await asyncio.gather(self._follower, return_exceptions=True)
         await self._consumer.stop()
 
     async def current(self) -> Journeys:
@@ -102,14 +100,6 @@ class Control:
         """Return the offset that the workers' group has committed; 0 if none."""
         offset: int | None = await self._consumer.committed(tp)
         return offset or 0
-
-    async def partitions(self, topic: str) -> set[int]:
-        """Return a topic's partitions; OperatorError if it does not exist."""
-        topics = await self._consumer.topics()
-        partitions: set[int] | None = self._consumer.partitions_for_topic(topic)
-        if topic not in topics or not partitions:
-            raise OperatorError(f"topic {topic!r} is not there yet; run `journeystream topics`")
-        return partitions
 
     def _raise_if_broken(self) -> None:
         if self._follower is not None and self._follower.done():

@@ -12,21 +12,19 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any, TypeVar
 
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaConnectionError
-
 from journeystream.commands import output
 from journeystream.control_client import read_published
 from journeystream.control_log import Published
 from journeystream.embedded_broker import START_SECONDS, EmbeddedBroker
-from journeystream.errors import BrokerUnreachable, UserError
+from journeystream.errors import BrokerUnreachable
 from journeystream.project import Project
+from journeystream.topics import partitions_of
 
 _ADDRESS, _LOCK, _USERS = "address", "lock", "users"
 _LOOK_AGAIN_SECONDS = 0.05
@@ -48,30 +46,6 @@ async def published(project: Project, bootstrap: str) -> Published:
     """Return what the control topic says now."""
     await partitions_of([project.control_topic], bootstrap)
     return await read_published(project.control_topic, bootstrap)
-
-
-async def partitions_of(topics: Sequence[str], bootstrap: str) -> dict[str, int]:
-    """Return how many partitions topics have; UserError if Kafka lacks any of them.
-
-    A client that is asked for a topic that is not there waits for it, in vain.
-    """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    try:
-        await admin.start()
-        # All topics: asking for some by name would make a broker with auto-creation create them.
-        found = {each["topic"]: len(each["partitions"]) for each in await admin.describe_topics()}
-    except KafkaConnectionError:
-        raise BrokerUnreachable(
-            f"kafka.bootstrap: no broker answers at {bootstrap}; start Kafka, or correct it"
-        ) from None
-    finally:
-        await admin.close()
-    missing = [topic for topic in topics if topic not in found]
-    if missing:
-        raise UserError(
-            f"Kafka has no topic {', '.join(missing)}; create what is missing: journeystream topics"
-        )
-    return {topic: found[topic] for topic in topics}
 
 
 @contextmanager

@@ -102,7 +102,12 @@ def _worker(directory: Path, bootstrap: str) -> Iterator[subprocess.Popen[bytes]
     with (directory / "worker.log").open("wb") as log:
         worker = subprocess.Popen(  # noqa: S603  our own command
             [sys.executable, "-m", "journeystream", "-p", directory / "journeystream.yaml", "run"],
-            env={**os.environ, "JOURNEYSTREAM_KAFKA__BOOTSTRAP": bootstrap},
+            env={
+                **os.environ,
+                "JOURNEYSTREAM_KAFKA__BOOTSTRAP": bootstrap,
+                # The embedded broker never gives up a member that died, unless it comes back.
+                "JOURNEYSTREAM_KAFKA__INSTANCE": "demo",
+            },
             stdout=log,
             stderr=log,
         )

@@ -20,12 +20,13 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from journeystream.agents.decode import clock_mark
 from journeystream.clock import Clock, WallClock
 from journeystream.commands import output
-from journeystream.commands.broker import ask, broker, partitions_of
+from journeystream.commands.broker import ask, broker
 from journeystream.commands.context import project_of
 from journeystream.commands.json_lines import JsonLines
 from journeystream.durations import iso, parse_instant
 from journeystream.errors import OperatorError, UserError
 from journeystream.project import LARGEST_MESSAGE, Project
+from journeystream.topics import partitions_of
 
 _LINGER_MS = 20
 _BATCH_BYTES = 256 * 1024

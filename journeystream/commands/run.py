@@ -8,11 +8,11 @@ import typer
 from prometheus_client import start_http_server
 
 from journeystream.commands import output
-from journeystream.commands.broker import ask, broker, partitions_of
+from journeystream.commands.broker import ask, broker
 from journeystream.commands.context import project_of
 from journeystream.embedded_broker import LOOPBACK
 from journeystream.errors import UserError
-from journeystream.topics import wanted_topics
+from journeystream.topics import partitions_of, wanted_topics
 
 
 def run(

@@ -13,12 +13,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from journeystream.commands import output
-from journeystream.commands.broker import ask, broker, partitions_of
+from journeystream.commands.broker import ask, broker
 from journeystream.commands.context import project_of
 from journeystream.durations import iso
 from journeystream.errors import UserError
 from journeystream.project import Project
-from journeystream.topics import wanted_topics
+from journeystream.topics import partitions_of, wanted_topics
 
 _WAIT_MS = 500
 

@@ -14,6 +14,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from journeystream.project import EventDestination, Project
+from journeystream.topics import partitions_of
 
 _WAIT_MS = 200
 
@@ -53,9 +54,8 @@ class Watch:
         )
         await self._outputs.start()
         await self._group.start()
-        await self._outputs.topics()
-        self._written = self._partitions(self.tallies)
-        self._read = self._partitions(
+        self._written = await self._partitions(self.tallies)
+        self._read = await self._partitions(
             [*(source.topic for source in self._project.sources), self._project.rekey_topic]
         )
         self._outputs.assign(self._written)
@@ -96,9 +96,10 @@ class Watch:
         else:
             tally.exited += 1
 
-    def _partitions(self, topics: Iterable[str]) -> list[TopicPartition]:
+    async def _partitions(self, topics: Iterable[str]) -> list[TopicPartition]:
+        counts = await partitions_of(topics, self._bootstrap)
         return [
             TopicPartition(topic, number)
-            for topic in topics
-            for number in sorted(self._outputs.partitions_for_topic(topic) or ())
+            for topic, count in counts.items()
+            for number in range(count)
         ]

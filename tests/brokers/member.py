@@ -13,10 +13,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 
 from confluent_kafka import Consumer
 
 ROOT = Path(__file__).parents[2]
+JOIN_SECONDS = 30.0
 
 
 def main() -> None:
@@ -37,13 +39,16 @@ def doomed_member(config: Mapping[str, object], topic: str, partitions: int) -> 
     """Run a member that has all partitions of the topic in the block, and is killed after it."""
     command = [sys.executable, "-m", "tests.brokers.member", json.dumps(config), topic]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as child:
+        deadline = Timer(JOIN_SECONDS, child.kill)
+        deadline.start()
         try:
             assert child.stdout is not None
-            for line in child.stdout:
-                if int(line) == partitions:
-                    break
+            told = next((line for line in child.stdout if int(line) == partitions), None)
+            assert told is not None, f"no {partitions} partitions within {JOIN_SECONDS} s"
+            deadline.cancel()
             yield
         finally:
+            deadline.cancel()
             child.kill()
 
 

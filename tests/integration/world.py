@@ -127,6 +127,7 @@ class World:
             ),
             encoding="utf-8",
         )
+        self._workers: list[Worker] = []
         self.cli("topics")
         self._producer = Producer(
             {
@@ -154,8 +155,10 @@ class World:
     def worker(self, name: str = "worker-1") -> Iterator[Worker]:
         """Run a worker for the length of the block; its log is shown when the block fails."""
         worker = Worker(self, name)
+        self._workers.append(worker)
         try:
             yield worker
+            self._workers.remove(worker)
             assert worker.process.poll() is None, "the worker ended by itself"
             assert worker.stop() == 0
         except BaseException:
@@ -167,7 +170,11 @@ class World:
 
     def settle(self) -> None:
         """Wait until the workers have committed everything that is in their topics."""
-        wait_until(lambda: not self.lag(), "the workers' lag to end")
+        wait_until(self._has_caught_up, "the workers' lag to end")
+
+    def _has_caught_up(self) -> bool:
+        assert all(worker.process.poll() is None for worker in self._workers), "a worker ended"
+        return not self.lag()
 
     def lag(self) -> dict[str, int]:
         """Return how many offsets the group has yet to commit, by partition that lags."""
