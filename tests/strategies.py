@@ -287,9 +287,46 @@ def rules_of(*definitions: JourneyDefinition, archived: Iterable[str] = ()) -> R
 
 
 @st.composite
+def meeting_journeys(draw: st.DrawFn, id_: str = "j") -> JourneyDefinition:
+    """Draw a journey whose branches meet again in one send step, so that a user is in it twice."""
+    names = draw(st.lists(st.sampled_from(EVENT_NAMES), min_size=2, max_size=3))
+    onward = st.sampled_from(("sent", "sent", "wait", None))
+    split = {
+        "id": "split",
+        "type": "multi_branch_split",
+        "branches": [
+            {"name": f"{index}", "condition": {"event": name}, "next": draw(onward)}
+            for index, name in enumerate(names)
+        ],
+        "timeout": {"after": "5 hours", "next": "wait"},
+    }
+    sent = {"id": "sent", "type": "send_to_destinations", "destinations": list(DESTINATIONS)}
+    split["branches"][0]["next"] = "sent"
+    wait = {"id": "wait", "type": "wait_for_duration", "next": "sent"}
+    steps = [
+        split,
+        {**wait, "duration": draw(st.sampled_from(_DURATIONS))},
+        {**sent, "next": draw(st.sampled_from((None, "after")))},
+        {"id": "after", "type": "wait_for_condition", "condition": draw(trait_leaves())},
+    ]
+    out = {"event": draw(st.sampled_from(EVENT_NAMES)), "since": "entry", "at_least": 2}
+    entry = draw(st.sampled_from(({"event": "*"}, {"event": "a"}, {"page": "home"})))
+    return journey_of(
+        {
+            "id": id_,
+            "name": f"Journey {id_}",
+            "entry": {"condition": entry, "reentry": "after_exit"},
+            "exits": [{"name": "out", "condition": out}],
+            "at_end": draw(st.sampled_from(("rest", "exit"))),
+            "steps": _reachable(steps),
+        }
+    )
+
+
+@st.composite
 def projects(draw: st.DrawFn) -> tuple[JourneyDefinition, ...]:
     """Draw one journey, or two that run beside each other."""
-    first = draw(journeys("j1"))
+    first = draw(st.one_of(journeys("j1"), journeys("j1"), meeting_journeys("j1")))
     return (first, draw(journeys("j2"))) if draw(st.booleans()) else (first,)
 
 

@@ -429,6 +429,20 @@ def test_a_wait_ends_at_once(written: Written, log: list[Event], patience: str |
     assert outcomes({"entry": START_EVENT, "steps": steps}, log) == expected
 
 
+def test_a_condition_goes_before_the_time_out() -> None:
+    """Where the condition turns true at the very instant of the time-out, it is fulfilled."""
+    wait = {
+        "id": "wait",
+        "type": "wait_for_condition",
+        "condition": {"event": "start", "exactly": 0, "within": "1 hour"},
+        "next": "yes",
+        "timeout": {"after": "1 hour", "next": "no"},
+    }
+    journey = {"entry": START_EVENT, "steps": [wait, send("yes"), send("no")]}
+    log = [Event("u1", "track", "start", START)]
+    assert outcomes(journey, log) == [("entered", "yes", START + HOUR)]
+
+
 @laws
 @given(conditions(since=("entry",)), in_order)
 def test_an_exit_is_noticed_at_once(written: Written, log: list[Event]) -> None:

@@ -43,6 +43,7 @@ from tests.strategies import (
     events,
     journey_of,
     logs,
+    meeting_journeys,
     play,
     projects,
     rules_of,
@@ -358,6 +359,24 @@ def test_timers_fire_in_due_order(project: Project, log: list[Event], sizes: Cut
     assert all(now < at <= END_OF_TIME for at in times)
 
 
+@pytest.mark.parametrize(("names", "out"), [("ab", True), ("ba", False)])
+def test_events_of_one_millisecond_keep_their_order(names: str, out: bool) -> None:  # noqa: FBT001  the row's answer
+    """Of events with one time, the later in the log is the later: it is after entry, or not."""
+    journey = journey_of(
+        {
+            "id": "j",
+            "name": "J",
+            "entry": {"condition": {"event": "a"}},
+            "exits": [{"name": "out", "condition": {"event": "b", "since": "entry"}}],
+            "steps": [{"id": "sent", "type": "send_to_destinations", "destinations": ["email"]}],
+        }
+    )
+    log = [Event("u1", "track", name, START) for name in names]
+    effects = play(rules_of(journey), log).effects
+    assert [effect.change for effect in effects] == ["entered", "exited"][: 1 + out]
+    assert {effect.at // 1_000 for effect in effects} == {START // 1_000}
+
+
 def test_what_is_due_at_an_events_time_happens_before_it() -> None:
     """A wait that is over at the very instant of an event is over before the event."""
     steps = [
@@ -423,7 +442,50 @@ def test_entered_and_exited_alternate(project: Project, log: list[Event], sizes:
 
 
 @laws
-@given(projects(), logs(), cuts())
+@given(
+    st.lists(st.sampled_from((None, "10 minutes", "5 hours", "1 day")), min_size=1, max_size=8),
+    st.booleans(),
+    st.lists(st.sampled_from((MINUTE, HOUR, 7 * HOUR, 2 * DAY)), max_size=5),
+)
+def test_a_wait_is_a_gate_on_the_way_out(
+    places: list[str | None],
+    ends: bool,  # noqa: FBT001  drawn
+    ticks: list[int],
+) -> None:
+    """A user is in a send step until the next one, through all waits; at the end they rest."""
+    steps: list[dict[str, object]] = [
+        {"id": f"s{index}", "type": "send_to_destinations", "destinations": ["email"]}
+        if duration is None
+        else {"id": f"s{index}", "type": "wait_for_duration", "duration": duration}
+        for index, duration in enumerate(places)
+    ]
+    for index, step in enumerate(steps[:-1]):
+        step["next"] = f"s{index + 1}"
+    now, held = START, ""
+    expected: list[tuple[str, str, int, str | None]] = []
+    for index, duration in enumerate(places):
+        if duration is not None:
+            now += parse_duration(duration).micros
+            continue
+        if held:
+            expected.append(("exited", held, now, "moved_on"))
+        held = f"s{index}"
+        expected.append(("entered", held, now, None))
+    if held and ends:
+        expected.append(("exited", held, now, "completed"))
+    entry = {"condition": {"event": "a"}}
+    written = {"id": "j", "name": "J", "entry": entry, "steps": steps}
+    partition = Partition(rules_of(journey_of({**written, "at_end": "exit" if ends else "rest"})))
+    partition.take([Event("u1", "track", "a", START)])
+    for tick in ticks:
+        partition.take([], until=START + tick)
+    partition.take([], until=END_OF_TIME)
+    got = [(effect.change, effect.step, effect.at, effect.reason) for effect in partition.effects]
+    assert got == expected
+
+
+@laws
+@given(projects() | st.tuples(meeting_journeys()), logs(), cuts())
 def test_lists_alternate(project: Project, log: list[Event], sizes: Cuts) -> None:
     """A list sees add and remove in turn, and nothing twice, even where branches meet again."""
     on_list: set[tuple[str, str, str]] = set()

@@ -26,6 +26,7 @@ from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
+from mode.threads import ServiceThread, WorkerThread
 
 _IDLE_SECONDS = 0.1  # how long a fetch waits; bounds how late a lone marker is noticed
 _FULL_SECONDS = 0.01  # the same while some partition has no room and may get it any time
@@ -47,8 +48,18 @@ class Batch:
     next_offset: int
 
 
+class DaemonThread(WorkerThread):
+    """A thread that the process need not wait for: it may be waiting for a broker that is gone."""
+
+    def __init__(self, service: ServiceThread, **options: Any) -> None:  # noqa: ANN401  Faust's
+        super().__init__(service, **options)
+        self.daemon = True
+
+
 class BatchConsumerThread(AIOKafkaConsumerThread):
     """The consumer, in a thread and loop of its own as Faust has it."""
+
+    Worker = DaemonThread
 
     def __post_init__(self) -> None:
         super().__post_init__()

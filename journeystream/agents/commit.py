@@ -20,6 +20,7 @@ the partition's processor before anything is committed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ from journeystream.state.store import Change, Store
 
 USER_KEY, PARTITION_KEY = b"u", b"p"
 _LARGEST_RECORD = 32 * 1024 * 1024  # the dead letter of the largest record that a source takes
+_CLOSE_SECONDS = 5.0  # a broker that is gone must not keep a worker from ending
 _LINGER_MS = 0  # a turn is a batch already; waiting for more would only add latency
 
 
@@ -64,7 +66,8 @@ class Committer:
 
     async def stop(self) -> None:
         """Close the producer; an open transaction is left to the next owner."""
-        await self._producer.stop()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._producer.stop(), _CLOSE_SECONDS)
 
     async def commit(
         self,

@@ -91,10 +91,14 @@ class Worker:
         self.process.wait(PATIENCE)
         self._log.close()
 
-    def stop(self) -> int:
+    def stop(self, within: float = PATIENCE) -> int:
         """Ask it to end, and return its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(PATIENCE)
+        try:
+            code = self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
         self._log.close()
         return code
 
