@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
+
+# A shell that runs the tests in the background has SIGINT ignored, and so would the commands
+# that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest.register_assert_rewrite("tests.broker_contract", "tests.brokers")
 
