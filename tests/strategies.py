@@ -291,7 +291,7 @@ def meeting_journeys(draw: st.DrawFn, id_: str = "j") -> JourneyDefinition:
     """Draw a journey whose branches meet again in one send step, so that a user is in it twice."""
     names = draw(st.lists(st.sampled_from(EVENT_NAMES), min_size=2, max_size=3))
     onward = st.sampled_from(("sent", "sent", "wait", None))
-    split = {
+    split: dict[str, Any] = {
         "id": "split",
         "type": "multi_branch_split",
         "branches": [
@@ -303,7 +303,7 @@ def meeting_journeys(draw: st.DrawFn, id_: str = "j") -> JourneyDefinition:
     sent = {"id": "sent", "type": "send_to_destinations", "destinations": list(DESTINATIONS)}
     split["branches"][0]["next"] = "sent"
     wait = {"id": "wait", "type": "wait_for_duration", "next": "sent"}
-    steps = [
+    steps: list[dict[str, Any]] = [
         split,
         {**wait, "duration": draw(st.sampled_from(_DURATIONS))},
         {**sent, "next": draw(st.sampled_from((None, "after")))},

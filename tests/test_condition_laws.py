@@ -539,6 +539,15 @@ def test_every_branch_is_taken_once_when_it_comes_true(
     assert sorted(got) == sorted(expected)
 
 
+def test_a_late_event_does_not_hide_a_newer_one() -> None:
+    """What came out of order is counted in order: the newest are forgotten last."""
+    leaf = {"event": "a", "within": "1 hour"}
+    log = [Event("u1", "track", "a", START + at) for at in (DAY, 0)]
+    user = known(log, remembering(leaf))
+    assert compiled(leaf).holds(Moment(user, START + DAY))
+    assert flip(compiled(leaf), Moment(user, START + DAY)) == START + DAY + HOUR
+
+
 @laws
 @given(event_leaves(), logs(users=one_user), st.randoms(use_true_random=False))
 def test_late_events_count_at_their_own_time(leaf: Written, log: list[Event], random: Any) -> None:  # noqa: ANN401  hypothesis' Random

@@ -711,7 +711,12 @@ def test_a_trait_that_becomes_true_lets_the_user_enter() -> None:
 
 
 @laws
-@given(projects(), logs(), logs(), st.lists(st.sampled_from(DESTINATIONS), min_size=1, max_size=2))
+@given(
+    projects() | st.tuples(meeting_journeys()),
+    logs(),
+    logs(),
+    st.lists(st.sampled_from(DESTINATIONS), min_size=1, max_size=2),
+)
 def test_edited_destinations_owe_nobody(
     project: Project, log: list[Event], more: list[Event], names: list[str]
 ) -> None:

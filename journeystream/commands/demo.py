@@ -56,7 +56,7 @@ def demo(
     """
     console = Console()
     project = load_project(_write_project(directory))
-    console.print(f"project      {directory}/journeystream.yaml, journeys in {directory}/journeys/")
+    console.print(f"project      {directory}/ (journeystream.yaml, journeys/)")
     with broker(project) as bootstrap:
         console.print(f"broker       {bootstrap} (embedded; its data stays in the project)")
         ask(_prepare(project, bootstrap))
@@ -66,7 +66,7 @@ def demo(
         census = ask(take_census(project.changelog_topic, bootstrap))
         published = ask(read_published(project.control_topic, bootstrap))
     _report(console, census, published, watch, project)
-    _what_next(console, directory)
+    _what_next(console, directory, project)
 
 
 def _write_project(directory: Path) -> Path:
@@ -208,17 +208,19 @@ def _destinations(project: Project, watch: Watch) -> Table:
     return table
 
 
-def _what_next(console: Console, directory: Path) -> None:
+def _what_next(console: Console, directory: Path, project: Project) -> None:
+    me = "journeystream" if shutil.which("journeystream") else str(Path(sys.argv[0]).resolve())
     console.print(
         f"""
-The topics are still there. Look at them:
+The topics {", ".join(each.topic for each in project.destinations)} are still there. Look at them:
   cd {directory}
-  journeystream tail email --limit 5       what an email provider would get
-  journeystream tail ads --limit 5         a list's adds and removes
-  journeystream list                       the journeys
+  {me} tail email --limit 5       # what an email provider would get
+  {me} tail ads --limit 5         # a list's adds and removes
+  {me} list                       # the journeys
 Then make it yours:
-  edit journeys/cart_abandonment.yaml      and ask: journeystream validate journeys/*.yaml
-  journeystream init my-project            a project for your own Kafka
+  {me} validate journeys/*.yaml   # after editing one
+  {me} init my-project            # a project for your own Kafka
 """,
         highlight=False,
+        soft_wrap=True,
     )

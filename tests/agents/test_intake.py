@@ -1,0 +1,228 @@
+"""Where each record of a batch goes: into the turn, to its user's partition, or to the letters."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import pytest
+from aiokafka.structs import ConsumerRecord
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journeystream.agents.decode import DecodeLimits, clock_mark, decode
+from journeystream.agents.frontier import origin_of
+from journeystream.agents.intake import Intake, Sorter
+from journeystream.durations import parse_instant
+from journeystream.errors import RejectedEvent
+from journeystream.events import ClockMark, Due, Event
+from journeystream.turn import Failure
+from tests.strategies import DAY, START
+
+REPLAY = DecodeLimits(
+    message_bytes=1_000, clock_skew=DAY, oldest_event=parse_instant("1980-01-01"), replay=True
+)
+PARTITIONS = 4
+TRUSTING = Sorter(REPLAY, "app.dead-letters")
+REKEYING = Sorter(REPLAY, "app.dead-letters", "app.rekeyed", PARTITIONS)
+NOW_MS = START // 1_000
+
+# Odd spacing on purpose: re-keying must not write an event anew.
+OF_U1 = b'{ "userId": "u1",  "type":"track", "event":"Order" }'
+OF_NOBODY = b'{"type":"track","event":"Order"}'
+OF_A1 = b'{"anonymousId": "a1", "type": "page", "name": "Home"}'
+MARK = clock_mark(START - DAY)
+
+
+def record(
+    value: bytes | None, key: bytes | None = b"u1", offset: int = 7, timestamp: int = NOW_MS
+) -> ConsumerRecord:
+    """Return a record as the consumer hands it over, from partition 2 of `web`."""
+    return ConsumerRecord(
+        topic="web",
+        partition=2,
+        offset=offset,
+        timestamp=timestamp,
+        timestamp_type=0,
+        key=key,
+        value=value,
+        checksum=None,
+        serialized_key_size=-1 if key is None else len(key),
+        serialized_value_size=-1 if value is None else len(value),
+        headers=(),
+    )
+
+
+def places(intake: Intake) -> list[str]:
+    """Name the places in which a single record ended; `rekeyed` counts once for all copies."""
+    return (
+        ["entries"] * sum(entry is not None for entry in intake.entries)
+        + ["letters"] * len(intake.letters)
+        + ["rekeyed"] * bool(intake.rekeyed)
+    )
+
+
+def records() -> st.SearchStrategy[list[ConsumerRecord]]:
+    """Draw a batch: events under right, wrong and no keys, marks, junk, and empty records."""
+    values = st.sampled_from((OF_U1, OF_A1, OF_NOBODY, MARK, None, b"", b"[]")) | st.binary()
+    keys = st.sampled_from((b"u1", b"a1", b"\xff", b"", None))
+    pairs = st.lists(st.tuples(values, keys), max_size=9)
+    return pairs.map(
+        lambda drawn: [record(value, key, offset) for offset, (value, key) in enumerate(drawn)]
+    )
+
+
+# ── one place for each ───────────────────────────────────────────────────────────────────
+
+
+@given(records(), st.sampled_from((TRUSTING, REKEYING)))
+def test_every_record_ends_in_one_place(batch: list[ConsumerRecord], sorter: Sorter) -> None:
+    """A record is an entry, a dead letter or re-keyed: one of them, and nothing is lost."""
+    for each in batch:
+        assert len(places(sorter.sort([each]))) == 1
+
+
+@given(records(), st.sampled_from((TRUSTING, REKEYING)))
+def test_a_batch_is_sorted_record_by_record(batch: list[ConsumerRecord], sorter: Sorter) -> None:
+    """What becomes of a record does not depend on its batch, and all keep their order."""
+    whole, alone = sorter.sort(batch), [sorter.sort([each]) for each in batch]
+    assert whole.entries == [entry for each in alone for entry in each.entries]
+    assert len(whole.entries) == len(batch), "an entry's index is its record's"
+    assert whole.letters == [letter for each in alone for letter in each.letters]
+    assert whole.rekeyed == [sent for each in alone for sent in each.rekeyed]
+
+
+@given(records())
+def test_a_trusted_source_is_never_re_keyed(batch: list[ConsumerRecord]) -> None:
+    """Where the producer promises to key by user, any key is taken, and marks are entries."""
+    intake = TRUSTING.sort(batch)
+    assert intake.rekeyed == []
+    assert intake.entries == [_decoded(each) for each in batch]
+
+
+def _decoded(each: ConsumerRecord) -> Event | ClockMark | None:
+    try:
+        return decode(each.value, each.timestamp * 1_000, REPLAY)
+    except RejectedEvent:
+        return None
+
+
+# ── re-keying ────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("value", "key", "user"),
+    [
+        (OF_U1, None, b"u1"),
+        (OF_U1, b"", b"u1"),
+        (OF_U1, b"session-9", b"u1"),
+        (OF_U1, b"\xff", b"u1"),
+        (OF_A1, b"u1", b"a1"),
+        ('{"type": "identify", "userId": "用户"}'.encode(), b"u1", "用户".encode()),
+    ],
+)
+def test_re_keying_keeps_the_bytes_and_the_time(value: bytes, key: bytes, user: bytes) -> None:
+    """What is keyed by another than its user goes to its user's partition as it came."""
+    intake = REKEYING.sort([record(value, key)])
+    assert intake.entries == [None]
+    [sent] = intake.rekeyed
+    assert (sent.topic, sent.key, sent.value) == ("app.rekeyed", user, value)
+    assert sent.timestamp_ms == NOW_MS
+    assert sent.partition is None, "the key decides, as with any producer"
+
+
+def test_what_is_re_keyed_means_the_same_there() -> None:
+    """Read from the re-keying topic, an event is the event that it was, time and all."""
+    before = TRUSTING.sort([record(OF_U1, b"other")]).entries
+    [sent] = REKEYING.sort([record(OF_U1, b"other")]).rekeyed
+    assert sent.timestamp_ms is not None
+    after = TRUSTING.sort([record(sent.value, sent.key, timestamp=sent.timestamp_ms)])
+    assert after.entries == before
+    assert isinstance(before[0], Event)
+    assert before[0].at == START
+
+
+@pytest.mark.parametrize(("value", "key"), [(OF_U1, b"u1"), (OF_A1, b"a1")])
+def test_what_is_keyed_rightly_applies_here(value: bytes, key: bytes) -> None:
+    """An event under its user's id, an anonymous one too, takes no detour."""
+    intake = REKEYING.sort([record(value, key)])
+    assert places(intake) == ["entries"]
+    assert intake.entries == [decode(value, START, REPLAY)]
+
+
+@pytest.mark.parametrize("key", [None, b"u1"])
+def test_a_mark_goes_to_all_partitions_with_its_origin(key: bytes | None) -> None:
+    """A mark of a re-keyed source speaks for its partition, wherever that one's events went."""
+    intake = REKEYING.sort([record(clock_mark(START - DAY, "said by whoever wrote it"), key)])
+    assert intake.entries == [None]
+    assert [sent.partition for sent in intake.rekeyed] == list(range(PARTITIONS))
+    for sent in intake.rekeyed:
+        assert (sent.topic, sent.key, sent.timestamp_ms) == ("app.rekeyed", None, NOW_MS)
+        mark = decode(sent.value, START, REPLAY)
+        assert mark == ClockMark(START - DAY, origin_of("web", 2))
+
+
+# ── dead letters ─────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("sorter", [TRUSTING, REKEYING])
+@pytest.mark.parametrize(
+    ("value", "code"), [(b"\xff\x00", "not_json"), (None, "empty"), (OF_NOBODY, "no_user")]
+)
+def test_a_bad_record_is_a_letter(sorter: Sorter, value: bytes | None, code: str) -> None:
+    """A dead letter has the record's key, its bytes, where it came from, and the code."""
+    intake = sorter.sort([record(value, b"\xfe")])
+    assert intake.entries == [None]
+    [letter] = intake.letters
+    assert (letter.topic, letter.key) == ("app.dead-letters", b"\xfe")
+    told = orjson.loads(letter.value or b"")
+    assert told["error"]["code"] == code
+    assert told["origin"] == {
+        "topic": "web",
+        "partition": 2,
+        "offset": 7,
+        "timestamp": "2024-03-01T00:00:00.000Z",
+    }
+    assert (None if told["value"] is None else b64decode(told["value"])) == value
+
+
+def test_what_the_engine_failed_on_is_a_letter_and_logged() -> None:
+    """Failed events become letters of their own records; a failed timer has none, all are told."""
+    batch = [record(OF_U1, offset=40), record(b"junk", offset=41), record(OF_U1, offset=42)]
+    event = Event("u1", "track", "Order", START)
+    failures = [
+        Failure(Due("u1", START), ZeroDivisionError("a timer"), None),
+        Failure(event, ZeroDivisionError("an event"), 2),
+    ]
+    said: list[tuple[Sequence[object], dict[str, Any]]] = []
+    letters = REKEYING.failed(failures, batch, lambda *words, **more: said.append((words, more)))
+    assert [each[1]["exc_info"] for each in said] == [each.error for each in failures]
+    [letter] = letters
+    told = orjson.loads(letter.value or b"")
+    assert told["origin"]["offset"] == 42
+    assert told["error"] == {
+        "code": "engine_failed",
+        "text": "ZeroDivisionError('an event')",
+    }
+    assert b64decode(told["value"]) == OF_U1
+
+
+# ── odd times ────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.xfail(reason="durations.iso can not write years beyond 9999: ValueError")
+@pytest.mark.parametrize("value", [b"junk", OF_U1])
+def test_a_record_time_in_microseconds_stops_nothing(value: bytes) -> None:
+    """A producer that writes microseconds where Kafka wants milliseconds is a bad producer only."""
+    intake = TRUSTING.sort([record(value, timestamp=NOW_MS * 1_000)])
+    assert places(intake) == ["letters"]
+
+
+@pytest.mark.xfail(reason="durations.iso can not write an instant before year 1 or after 9999")
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_mark_at_the_end_of_time_stops_nothing(at: str) -> None:
+    """A mark that can be decoded can be sent on; else it is a dead letter."""
+    mark = orjson.dumps({"type": "clock", "timestamp": at})
+    assert len(places(REKEYING.sort([record(mark)]))) == 1

@@ -1,0 +1,1 @@
+"""From an effect to the bytes that leave."""
