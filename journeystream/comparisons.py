@@ -12,10 +12,51 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Self
 
 import re2
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainValidator,
+    StrictInt,
+    Tag,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
-Scalar = bool | int | float | str
 Test = Callable[[object], bool]
+
+
+def _a_scalar(value: object) -> object:
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError("is no text, number, true or false (dates go in quotes)")
+
+
+def _in_order(value: object) -> object:
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        return value
+    raise ValueError("has no order: write a number or a text")
+
+
+def _number_or_comparison(value: object) -> str:
+    return COMPARISON_TAG if isinstance(value, Mapping | Comparison) else VALUE_TAG
+
+
+# As they are written: "10" stays a text and 1 is not true. Tags are no field's name, so that
+# they can be left out of the paths of problems.
+VALUE_TAG, COMPARISON_TAG = "<value>", "<comparison>"
+Scalar = Annotated[
+    bool | int | float | str,
+    PlainValidator(_a_scalar),
+    WithJsonSchema({"type": ["boolean", "number", "string"]}),
+]
+Ordered = Annotated[
+    int | float | str,
+    PlainValidator(_in_order),
+    WithJsonSchema({"type": ["number", "string"]}),
+]
 
 
 class Missing:
@@ -35,11 +76,11 @@ class Comparison(BaseModel):
 
     equals: Scalar | None = Field(None, description="the same value, of the same kind")
     not_equals: Scalar | None = Field(None, description="another value, or none at all")
-    less_than: float | str | None = Field(None, description="smaller (numbers, or texts)")
-    at_most: float | str | None = Field(None, description="smaller or equal")
-    greater_than: float | str | None = Field(None, description="greater (numbers, or texts)")
-    at_least: float | str | None = Field(None, description="greater or equal")
-    between: tuple[float, float] | tuple[str, str] | None = Field(
+    less_than: Ordered | None = Field(None, description="smaller (numbers, or texts)")
+    at_most: Ordered | None = Field(None, description="smaller or equal")
+    greater_than: Ordered | None = Field(None, description="greater (numbers, or texts)")
+    at_least: Ordered | None = Field(None, description="greater or equal")
+    between: tuple[Ordered, Ordered] | None = Field(
         None, description="from the first to the second, both included"
     )
     in_: list[Scalar] | None = Field(None, alias="in", min_length=1, description="one of these")
@@ -58,9 +99,13 @@ class Comparison(BaseModel):
     includes_none: list[Scalar] | None = Field(
         None, min_length=1, description="a list with none of these, or no list"
     )
-    length: Annotated[Comparison | int | None, Field(union_mode="left_to_right")] = Field(
-        None, description="the length of a list or text: a number, or a comparison of it"
-    )
+    length: (
+        Annotated[
+            Annotated[StrictInt, Tag(VALUE_TAG)] | Annotated[Comparison, Tag(COMPARISON_TAG)],
+            Discriminator(_number_or_comparison),
+        ]
+        | None
+    ) = Field(None, description="the length of a list or text: a number, or a comparison of it")
 
     @field_validator("matches")
     @classmethod
@@ -68,6 +113,15 @@ class Comparison(BaseModel):
         if pattern is not None:
             _compile_pattern(pattern)
         return pattern
+
+    @field_validator("between")
+    @classmethod
+    def _bounds_are_alike(
+        cls, bounds: tuple[Ordered, Ordered] | None
+    ) -> tuple[Ordered, Ordered] | None:
+        if bounds is not None and isinstance(bounds[0], str) != isinstance(bounds[1], str):
+            raise ValueError(f"{list(bounds)} mixes a number and a text; write two of a kind")
+        return bounds
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -84,6 +138,12 @@ class Comparison(BaseModel):
             for name in OPERATORS
             if (value := getattr(self, "in_" if name == "in" else name)) is not None
         }
+
+
+ValueOrComparison = Annotated[
+    Annotated[Scalar, Tag(VALUE_TAG)] | Annotated[Comparison, Tag(COMPARISON_TAG)],
+    Discriminator(_number_or_comparison),
+]
 
 
 def compile_comparison(comparison: Comparison) -> Test:

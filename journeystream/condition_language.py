@@ -19,12 +19,13 @@ from pydantic import (
     model_validator,
 )
 
-from journeystream.comparisons import Comparison, Scalar
+from journeystream.comparisons import Comparison, ValueOrComparison
 from journeystream.durations import instant_of, parse_duration
 
 ANY_NAME = "*"
-CONDITION_TAGS = ("all", "any", "not", "event", "trait", "audience")
-_FORMS = (*CONDITION_TAGS, "page", "screen")
+_FORMS = ("all", "any", "not", "event", "trait", "audience", "page", "screen")
+# No field is called so: a tag can be told from a field in the path of a problem.
+CONDITION_TAGS = tuple(f"<{form}>" for form in _FORMS)
 
 
 class _Written(BaseModel):
@@ -40,7 +41,7 @@ class EventLeaf(_Written):
     event: str | None = Field(None, min_length=1, description="name of a track event")
     page: str | None = Field(None, min_length=1, description="name of a page call")
     screen: str | None = Field(None, min_length=1, description="name of a screen call")
-    where: dict[str, Scalar | Comparison] = Field(
+    where: dict[str, ValueOrComparison] = Field(
         default_factory=dict,
         description="property path -> the value it equals, or a comparison; all must hold. "
         "A path that begins with `context.` looks in the event's context",
@@ -149,20 +150,21 @@ class Not(_Written):
 def _form(written: object) -> str | None:
     for form in _FORMS:
         if isinstance(written, dict):
-            if form in written:
-                return "event" if form in ("page", "screen") else form
-        elif getattr(written, "not_" if form == "not" else form, None) is not None:
-            return "event" if form in ("page", "screen") else form
+            found = form in written
+        else:
+            found = getattr(written, "not_" if form == "not" else form, None) is not None
+        if found:
+            return "<event>" if form in ("page", "screen") else f"<{form}>"
     return None
 
 
 Condition = Annotated[
-    Annotated[AllOf, Tag("all")]
-    | Annotated[AnyOf, Tag("any")]
-    | Annotated[Not, Tag("not")]
-    | Annotated[EventLeaf, Tag("event")]
-    | Annotated[TraitLeaf, Tag("trait")]
-    | Annotated[AudienceLeaf, Tag("audience")],
+    Annotated[AllOf, Tag("<all>")]
+    | Annotated[AnyOf, Tag("<any>")]
+    | Annotated[Not, Tag("<not>")]
+    | Annotated[EventLeaf, Tag("<event>")]
+    | Annotated[TraitLeaf, Tag("<trait>")]
+    | Annotated[AudienceLeaf, Tag("<audience>")],
     Discriminator(
         _form,
         custom_error_type="condition",

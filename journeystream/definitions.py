@@ -26,11 +26,16 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from journeystream.comparisons import COMPARISON_TAG, VALUE_TAG
 from journeystream.condition_language import CONDITION_TAGS, Condition
 from journeystream.durations import parse_duration
 from journeystream.errors import DefinitionError, Problem, UserError
 from journeystream.steps import Step
 from journeystream.steps.contract import ID_PATTERN
+from journeystream.steps.send_to_destinations import NAME_TAG, SEND_TAG
+
+_STEP_TYPE_PLACE = 3  # journey, steps, number, type
+_TAGS = frozenset((*CONDITION_TAGS, VALUE_TAG, COMPARISON_TAG, NAME_TAG, SEND_TAG))
 
 
 class _Written(BaseModel):
@@ -188,9 +193,7 @@ def parse_definition(document: object, source: str) -> JourneyDefinition | Audie
     try:
         return _DEFINITION.validate_python(document)
     except ValidationError as error:
-        raise DefinitionError(
-            source, [_problem(document, details) for details in error.errors()]
-        ) from None
+        raise DefinitionError(source, [_problem(details) for details in error.errors()]) from None
 
 
 def definition_schema() -> dict[str, Any]:
@@ -198,7 +201,7 @@ def definition_schema() -> dict[str, Any]:
     return _DEFINITION.json_schema(by_alias=True)
 
 
-def _problem(document: object, details: ErrorDetails) -> Problem:
+def _problem(details: ErrorDetails) -> Problem:
     advice = {
         "missing": "add it",
         "extra_forbidden": "remove it, or correct its name",
@@ -209,28 +212,21 @@ def _problem(document: object, details: ErrorDetails) -> Problem:
         message = "is missing"
     elif details["type"] == "extra_forbidden":
         message = "is not known here"
-    return Problem(_path(document, details["loc"]) or "document", message, advice)
+    return Problem(_path(details["loc"]) or "document", message, advice)
 
 
-def _path(document: object, location: tuple[int | str, ...]) -> str:
+def _path(location: tuple[int | str, ...]) -> str:
     """Turn pydantic's location into a path, without the tags of its unions.
 
-    A tag stands before the fields of its document. Step types are never field names; the
-    tags of conditions are, so the first of two is the tag.
+    The first part is the kind of document; behind the number of a step stands its type.
     """
-    path, tagged = "", False
-    for depth, part in enumerate(location):
+    path = ""
+    for place, part in enumerate(location):
+        is_step_type = place == _STEP_TYPE_PLACE and location[1] == "steps"
+        if place == 0 or is_step_type or part in _TAGS:
+            continue
         if isinstance(part, int):
             path += f"[{part}]"
-            inside = isinstance(document, list) and part < len(document)
-            document = document[part] if inside else None  # type: ignore[index]
-        elif not isinstance(document, Mapping):
-            continue
-        elif part in CONDITION_TAGS and not tagged and not path.startswith("examples"):
-            tagged = True
-            continue
-        elif part in document or depth == len(location) - 1:
+        else:
             path += f".{part}" if path else part
-            document = document.get(part)
-        tagged = False
     return path

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, tzinfo
 MICROS = 1_000_000
 _EXACT = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 _UNITS = (*_EXACT, "month")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_MONTHS = 1_200
 _MOST_MICROS = 36_525 * 86_400 * MICROS
 _TERM = re.compile(r"\s*(\d{1,6})\s*([a-z]+?)s?(?![a-z])\s*", re.ASCII)
@@ -60,9 +61,9 @@ def parse_duration(text: str) -> Duration:
 
 
 def instant_of(moment: datetime) -> int:
-    """Return the instant of an aware datetime."""
-    seconds = int(moment.timestamp() // 1)
-    return seconds * MICROS + moment.microsecond
+    """Return the instant of an aware datetime, exactly: no floats on the way."""
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * MICROS + since.microseconds
 
 
 def parse_instant(text: str) -> int:

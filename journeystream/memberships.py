@@ -34,10 +34,10 @@ class Memberships:
 
     def enter(self, instance: Instance, position: Position, step: CompiledStep, now: int) -> None:
         """Tell the step's destinations that the user is here."""
-        first = not _is_held(instance, step.id)
         visit = instance.visits[step.id] = instance.visits.get(step.id, 0) + 1
-        position.hold = Hold(step.id, visit, list(step.destinations))
-        for destination in position.hold.destinations:
+        alone = {name: not _is_held(instance, step.id, name) for name in step.destinations}
+        position.hold = Hold(step.id, visit, list(alone))
+        for destination, first in alone.items():
             self._tell("entered", instance, step, (destination, visit, first), None, now)
 
     def leave(
@@ -51,8 +51,8 @@ class Memberships:
         """Tell those who were told of the entry that the user has left; nothing if none were."""
         hold, position.hold = position.hold, None
         if hold is not None:
-            last = not _is_held(instance, hold.step)
             for destination in hold.destinations:
+                last = not _is_held(instance, hold.step, destination)
                 told = (destination, hold.visit, last)
                 self._tell("exited", instance, steps[hold.step], told, why, now)
 
@@ -89,8 +89,11 @@ class Memberships:
         )
 
 
-def _is_held(instance: Instance, step: str) -> bool:
-    return any(each.hold and each.hold.step == step for each in instance.positions)
+def _is_held(instance: Instance, step: str, destination: str) -> bool:
+    return any(
+        each.hold and each.hold.step == step and destination in each.hold.destinations
+        for each in instance.positions
+    )
 
 
 def _attributes(mapping: Mapping[str, str], user: User, instance: Instance) -> dict[str, object]:

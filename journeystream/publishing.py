@@ -88,6 +88,7 @@ def publish(
         raise CommandRefused(
             f"{count} journeys would be more than limits.journeys = {limit}; archive some first"
         )
+    _refuse_shared_keys(journeys, published, project)
     return [
         *(
             Publication(each.id, "audience published", (audience_record(each),))
@@ -95,6 +96,26 @@ def publish(
         ),
         *(_publish_journey(each, published, project, now) for each in journeys),
     ]
+
+
+def _refuse_shared_keys(
+    journeys: Sequence[JourneyDefinition], published: Published, project: Project
+) -> None:
+    """Keep a key with one step: of two, one would take a member off a list that the other holds."""
+    owners: dict[str, str] = {}
+    for id_, head in published.heads.items():
+        version = published.head(id_)
+        if version is not None and head.state is not State.ARCHIVED:
+            owners.update(dict.fromkeys(version.keys.values(), id_))
+    for journey in journeys:
+        before = published.head(journey.id)
+        for key in keys_of(journey, before.keys if before else {}, project.limits.key).values():
+            owner = owners.setdefault(key, journey.id)
+            if owner != journey.id:
+                raise CommandRefused(
+                    f"journey {journey.id!r}: key {key!r} belongs to journey {owner!r}; "
+                    f"choose another"
+                )
 
 
 def command(journey: str, name: str, published: Published) -> tuple[bytes, bytes]:

@@ -5,9 +5,10 @@ due at or before the partition's clock fire, in due order; then the event is app
 way of cutting a log into batches gives the same effects, and a timer never overtakes an event
 that stands before it in the log.
 
-The clock moves to the events' times where the batch moves it (events that came through
-re-keying do not: other source partitions may lag behind), to clock marks, and to `until`,
-which the shell sets to the wall clock only when the partition has caught up.
+The clock moves to the events' times where the batch moves it, to clock marks, and to `until`,
+which the shell sets to the wall clock only when the partition has caught up. Where events
+come from several places they do not move it, because others may lag behind: then `until`
+does, to what all have reached (agents/frontier.py), and when that is depends on the fetches.
 
 A happening that fails (a bug: conditions are total) changes nothing: its user is brought back
 to where they were by applying their earlier happenings of the turn again.

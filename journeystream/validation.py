@@ -20,6 +20,7 @@ from journeystream.steps.multi_branch_split import MultiBranchSplit
 from journeystream.steps.send_to_destinations import SendToDestinations
 
 _SOURCES = ("traits.", "entry.")
+_MOST_POSITIONS = 100  # of one instance: a user's record and each turn's effects grow with them
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ def validate_journey(journey: JourneyDefinition, known: Known) -> list[Problem]:
         *_reference_problems(journey),
         *_reachability_problems(journey),
         *_loop_problems(journey),
+        *_breadth_problems(journey),
         *_condition_problems(journey, known),
         *_send_problems(journey, known),
         *_example_problems(journey),
@@ -77,6 +79,10 @@ def _limit_problems(journey: JourneyDefinition, limits: Limits) -> Iterator[Prob
         if len(step.title) > limits.step_name:
             yield Problem(
                 f"steps[{index}].name", f"longer than {limits.step_name} characters", "shorten it"
+            )
+        if isinstance(step, SendToDestinations) and len(step.key or "") > limits.key:
+            yield Problem(
+                f"steps[{index}].key", f"longer than {limits.key} characters", "shorten it"
             )
 
 
@@ -161,6 +167,31 @@ def _loop_problems(journey: JourneyDefinition) -> Iterator[Problem]:
             )
 
 
+def _breadth_problems(journey: JourneyDefinition) -> Iterator[Problem]:
+    """Find splits that multiply: every match sends one user down many paths at once."""
+    steps = {step.id: step for step in journey.steps}
+    widths: dict[str, int] = {}
+
+    def width(id_: str) -> int:
+        if id_ not in widths:
+            widths[id_] = 0  # a loop comes back here; it is counted once
+            step = steps[id_]
+            ways = [width(target) for _, target in step.targets() if target in steps]
+            forks = isinstance(step, MultiBranchSplit) and step.mode == "every_match"
+            widths[id_] = 1 + sum(ways) if forks else max((1, *ways))
+        return widths[id_]
+
+    for index, step in enumerate(journey.steps):
+        if width(step.id) > _MOST_POSITIONS:
+            yield Problem(
+                f"steps[{index}]",
+                f"one user can stand at {width(step.id)} places at once from here on, more than "
+                f"{_MOST_POSITIONS}",
+                "use mode first_match in some of the splits",
+            )
+            return
+
+
 def _reaches(ways: Mapping[str, set[str]], start: str, goal: str) -> bool:
     seen: set[str] = set()
     todo = list(ways[start])
@@ -205,7 +236,8 @@ def _leaf_problems(
         case EventLeaf() if condition.since == "entry" and not in_journey:
             yield Problem(f"{path}.since", "nobody has entered yet", "write `within` instead")
         case EventLeaf() if condition.since == "step":
-            yield Problem(f"{path}.since", "there is no step here", "write `since: entry`")
+            advice = "write `since: entry`" if in_journey else "write `within` instead"
+            yield Problem(f"{path}.since", "there is no step here", advice)
 
 
 def _audiences_in(condition: Condition) -> Iterator[str]:

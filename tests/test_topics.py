@@ -71,7 +71,7 @@ def test_the_changelog_is_compacted_early() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "days"), [("web", 7), ("shop.rekeyed", 2), ("shop.dead-letters", 30), ("email", 7)]
+    ("name", "days"), [("web", 7), ("shop.rekeyed", 7), ("shop.dead-letters", 30), ("email", 7)]
 )
 def test_what_passes_expires(name: str, days: int) -> None:
     """Records that are history are kept for as long as someone may still come for them."""

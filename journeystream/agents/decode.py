@@ -14,11 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import orjson
 
-from journeystream.durations import iso
+from journeystream.durations import iso, parse_instant
 from journeystream.errors import RejectedEvent
 from journeystream.events import ClockMark, Event
 
@@ -140,10 +139,7 @@ def _instant(message: Mapping[str, object], field: str, default: int | None) -> 
     if not isinstance(value, str):
         raise RejectedEvent("bad_time", f"{field} is {_shown(value)}, which is no ISO 8601 time")
     try:
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return int(moment.timestamp() // 1) * 1_000_000 + moment.microsecond
+        return parse_instant(value)
     except (ValueError, OverflowError):
         raise RejectedEvent(
             "bad_time", f"{field} is {_shown(value)}, which is no ISO 8601 time"

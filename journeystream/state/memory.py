@@ -53,7 +53,8 @@ class MemoryStore:
 
     def save(self, changes: Iterable[Change], partition: PartitionState) -> None:
         """Store everything; nothing here can fail half-way."""
-        for change in changes:
+        # All of them first: what yields the changes may fail half-way.
+        for change in list(changes):
             self._records[change.user_id] = change.record
             if change.before.wake is not None:
                 self._alarms.discard((change.before.wake, change.user_id))

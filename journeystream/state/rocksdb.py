@@ -94,7 +94,7 @@ class RocksStore:
         for key in self._families[_PLACES].keys(from_key=prefix):
             if len(members) >= limit or not key.startswith(prefix):
                 break
-            member = key[len(prefix) :].split(b"\0")[0].decode()
+            member = key[len(prefix) :].rsplit(b"\0", 1)[0].decode()
             if not members or members[-1] != member:
                 members.append(member)
         return members

@@ -8,11 +8,13 @@ user rest here.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from journeystream.steps.contract import CompiledStep, Go, StepDefinition, Surroundings
+
+NAME_TAG, SEND_TAG = "<name>", "<send>"
 
 
 class SendTo(BaseModel):
@@ -31,7 +33,12 @@ class SendToDestinations(StepDefinition):
     """Every destination gets Audience Entered now and Audience Exited later, or a list change."""
 
     type: Literal["send_to_destinations"]
-    destinations: list[str | SendTo] = Field(min_length=1)
+    destinations: list[
+        Annotated[
+            Annotated[str, Tag(NAME_TAG)] | Annotated[SendTo, Tag(SEND_TAG)],
+            Discriminator(lambda sent: NAME_TAG if isinstance(sent, str | int) else SEND_TAG),
+        ]
+    ] = Field(min_length=1)
     key: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9_.-]{1,255}$",

@@ -7,164 +7,75 @@ transaction stays open, and the producer goes on living as a zombie while anothe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaError
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import OFFSET_INVALID
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from journeystream.agents.commit import PARTITION_KEY, USER_KEY, Committer, Ledger
+from journeystream.agents.commit import PARTITION_KEY, Committer
 from journeystream.agents.recovery import restore
 from journeystream.errors import BrokerUnreachable, StateError
-from journeystream.sinks.records import OutRecord
-from journeystream.state.codec import PartitionState, encode_user
+from journeystream.state.codec import PartitionState
 from journeystream.state.memory import MemoryStore
 from journeystream.state.rocksdb import RocksStore
-from journeystream.state.store import Change, Store, change_of
-from journeystream.user import Derived, Hold, Instance, Passes, Position, User
-from tests.brokers.clients import SECONDS, client, fresh, new_topic, read
-from tests.state.store_contract import FOREVER, standing, waiting
+from journeystream.state.store import Store
+from journeystream.user import User
+from tests.agents.shop import (
+    Shop,
+    Turn,
+    Visible,
+    changes_by,
+    contents,
+    expected,
+    logged,
+    state_after,
+    visible,
+)
+from tests.brokers.clients import read
+from tests.strategies import users
 
 BEFORE_5 = ("1", "2", "3 users", "3 partition", "4", "5")
-FROM_5 = ("5 answer", "6")
-STORES = ("memory", "rocks")
-JOURNEYS = ("j", "j0", "k")
+FROM_5 = ("5 unheard", "6")
+RECORDS = {"2": 3, "3 users": 2, "3 partition": 1}  # at which record of its kind a step ends
 
 
 class CrashError(Exception):
     """The process ends here."""
 
 
-@dataclass(frozen=True)
-class Turn:
-    """What one turn commits: records out, who is how now, and the next source offset."""
-
-    outputs: Sequence[OutRecord]
-    users: Sequence[User]
-    clock: int
-    position: int
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Open an empty store as a worker has it."""
+    store = RocksStore(tmp_path / "state")
+    yield store
+    store.close()
 
 
-@dataclass
-class Shop:
-    """One partition's topics and what is read in them."""
-
-    bootstrap: str
-    partitions: int = 1
-    number: int = 0
-    source: str = field(init=False)
-    email: str = field(init=False)
-    members: str = field(init=False)
-    ledger: Ledger = field(init=False)
-
-    def __post_init__(self) -> None:
-        compacted = {"cleanup.policy": "compact"}
-        self.source, self.email = (new_topic(self.bootstrap, self.partitions) for _ in range(2))
-        self.members = new_topic(self.bootstrap, self.partitions, compacted)
-        changelog = new_topic(self.bootstrap, self.partitions, compacted)
-        self.ledger = Ledger(self.number, changelog, fresh("group"))
-
-    def first(self) -> Turn:
-        """Return the turn that was committed before."""
-        hold = Hold("sent", 1, ["email"])
-        resting = Instance("k", 1, 1, 5, {"n": 1}, [Position(None, 5, hold)], {"sent": 1})
-        users = [waiting("u1", 100), standing("u2", ("j", "s1")), User("u4", instances=[resting])]
-        return Turn([OutRecord(self.email, b"u4", b"entered")], users, clock=50, position=3)
-
-    def second(self) -> Turn:
-        """Return the turn that is cut off: everything moves, and someone is new."""
-        outputs = [
-            OutRecord(self.email, b"u4", b"exited"),
-            OutRecord(self.members, b"k/u4", None, headers=[("reason", b"moved_on")]),
-            OutRecord(self.email, None, b"a mark", self.number, timestamp_ms=1_700_000_000_000),
-            OutRecord(self.email, b"\xff", b"a letter"),
-        ]
-        users = [
-            waiting("u1", 200, 300),
-            standing("u2", ("j", "s2"), ("k", "s1")),
-            User(
-                "用户/3", traits={"plan": ["pro", {"é": None}]}, passes={"j0": Passes(1, wake=-7)}
-            ),
-            User("u4", passes={"k": Passes(1, entered=1, exits={"completed": 1})}),
-        ]
-        return Turn(outputs, users, clock=90, position=9)
-
-    def owner(self, store: Store) -> Committer:
-        """Return a committer of the partition; who starts one owns it."""
-        return Committer(self.ledger, self.bootstrap, store)
-
-    def sent(self) -> list[tuple[object, ...]]:
-        """Return everything that is visible in the output topics, in the order of each."""
-        return [
-            (each.key(), each.value(), each.headers(), each.partition())
-            for topic in (self.email, self.members)
-            for each in read(self.bootstrap, topic)
-        ]
-
-    def logged(self) -> list[Message]:
-        """Return everything that is visible in the changelog."""
-        return read(self.bootstrap, self.ledger.changelog)
-
-    def position(self) -> int:
-        """Return the group's offset in the source, once no transaction on it is pending."""
-        consumer = Consumer(client(self.bootstrap, group_id=self.ledger.group))
-        try:
-            asked = [TopicPartition(self.source, self.ledger.partition)]
-            return int(consumer.committed(asked, timeout=SECONDS)[0].offset)
-        finally:
-            consumer.close()
+# ── what the tests do ────────────────────────────────────────────────────────────────────
 
 
 async def commit(committer: Committer, shop: Shop, store: Store, turn: Turn) -> None:
     """Commit a turn as a partition does: on top of what the store has."""
-    state = deepcopy(store.partition())
-    state.clock = turn.clock
-    state.positions[shop.source] = turn.position
-    state.floors["j", 1] = turn.clock - 1
-    changes = _changes(store, turn.users)
-    await committer.commit(turn.outputs, changes, state, {shop.source: turn.position})
-
-
-def _changes(store: Store, users: Sequence[User]) -> list[Change]:
-    known = store.load([user.id for user in users])
-    return [
-        change_of(user, known[user.id].derived() if user.id in known else Derived())
-        for user in users
-    ]
-
-
-def contents(store: Store) -> tuple[object, ...]:
-    """Return all that a store tells, but for how far it has read its own changelog."""
-    users = store.load(list(store.users()))
-    return (
-        {id_: encode_user(user) for id_, user in users.items()},
-        store.due(FOREVER),
-        store.next_wake(),
-        {journey: store.members(journey, 99) for journey in JOURNEYS},
-        replace(store.partition(), changelog=0),
+    await committer.commit(
+        turn.outputs,
+        changes_by(store, turn.users),
+        state_after(shop, turn),
+        {shop.source: turn.position},
     )
-
-
-def expected(shop: Shop, *turns: Turn) -> tuple[object, ...]:
-    """Return the contents of a store in which these turns are, without Kafka."""
-    store = MemoryStore()
-    for turn in turns:
-        partition = PartitionState(
-            turn.clock, {shop.source: turn.position}, {("j", 1): turn.clock - 1}
-        )
-        store.save(_changes(store, turn.users), partition)
-    return contents(store)
 
 
 @asynccontextmanager
 async def owned(shop: Shop, store: Store) -> AsyncIterator[Committer]:
-    """Own the partition with a restored store."""
-    committer = shop.owner(store)
+    """Own the partition with a restored store, as a worker that takes it over."""
+    committer = Committer(shop.ledger, shop.bootstrap, store)
     try:
         await committer.start()
         await restore(store, shop.ledger, shop.bootstrap)
@@ -173,42 +84,258 @@ async def owned(shop: Shop, store: Store) -> AsyncIterator[Committer]:
         await committer.stop()
 
 
-def crash_in(step: str, committer: Committer, store: Store, patch: pytest.MonkeyPatch) -> None:
-    """Let the committer end in a step; what a step does before that is done."""
+async def rebuilt(shop: Shop) -> dict[str, object]:
+    """Return the contents of a store that knew nothing and was restored."""
+    empty = MemoryStore()
+    await restore(empty, shop.ledger, shop.bootstrap)
+    return contents(empty)
+
+
+async def seen(shop: Shop) -> tuple[list[Visible], list[bytes], int]:
+    """Return what is visible from outside: outputs, changelog keys, the group's offset."""
+    return await asyncio.to_thread(lambda: (shop.sent(), shop.logged(), shop.position()))
+
+
+async def crash(step: str, first: Committer, shop: Shop, store: Store) -> None:
+    """Begin to commit the second turn and let the process end in a step."""
+    with pytest.MonkeyPatch.context() as patch:
+        crash_in(step, first, shop, patch)
+        with pytest.raises(CrashError):
+            await commit(first, shop, store, shop.second())
+
+
+def crash_in(step: str, committer: Committer, shop: Shop, patch: pytest.MonkeyPatch) -> None:
+    """Let the committer end in a step; what the step does before its end is done."""
     producer: Any = committer._producer
     send: Callable[..., Awaitable[object]] = producer.send
-    answered: Callable[[], Awaitable[None]] = producer.commit_transaction
-    sent: list[bytes | None] = []
+    committed: Callable[[], Awaitable[None]] = producer.commit_transaction
+    counts: Counter[str] = Counter()
 
-    async def crash(*_: object, **__: object) -> None:
+    def end(*_: object) -> Any:  # noqa: ANN401  whatever the step would have returned
         raise CrashError(step)
 
-    async def send_until(topic: str, **record: Any) -> object:  # noqa: ANN401  aiokafka's
-        key: bytes | None = record["key"]
-        sent.append(key)
-        in_log = topic.startswith("topic") and key is not None and len(sent) > 4
-        if (
-            (step == "2" and len(sent) == 3)
-            or (step == "3 users" and in_log and len(sent) == 6)
-            or (step == "3 partition" and key == PARTITION_KEY)
-        ):
-            raise CrashError(step)
-        return await send(topic, **record)
+    async def send_some(topic: str, **record: Any) -> object:  # noqa: ANN401  aiokafka's
+        part = "2"
+        if topic == shop.ledger.changelog:
+            part = "3 partition" if record["key"] == PARTITION_KEY else "3 users"
+        counts[part] += 1
+        return (
+            end() if step == part and counts[part] == RECORDS[part] else await send(topic, **record)
+        )
 
     async def commit_unheard() -> None:
-        await answered()
-        raise CrashError(step)
+        await committed()
+        end()
 
-    def save(*_: object) -> None:
-        raise CrashError(step)
+    owner, name, instead = {
+        "1": (producer, "begin_transaction", end),
+        "4": (producer, "send_offsets_to_transaction", end),
+        "5": (producer, "commit_transaction", end),
+        "5 unheard": (producer, "commit_transaction", commit_unheard),
+        "6": (committer._store, "save", end),
+    }.get(step, (producer, "send", send_some))
+    patch.setattr(owner, name, instead)
 
-    if step == "6":
-        patch.setattr(store, "save", save)
-        return
-    name, instead = {
-        "1": ("begin_transaction", crash),
-        "4": ("send_offsets_to_transaction", crash),
-        "5": ("commit_transaction", crash),
-        "5 answer": ("commit_transaction", commit_unheard),
-    }.get(step, ("send", send_until))
-    patch.setattr(producer, name, instead)
+
+# ── one turn ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_commit_makes_all_of_a_turn_true(kafka: str, store: Store) -> None:
+    """Outputs are there as they were made, state is stored and logged, offsets are committed."""
+    shop = Shop(kafka)
+
+    async def story() -> None:
+        async with owned(shop, store) as first:
+            await commit(first, shop, store, shop.first())
+            await commit(first, shop, store, shop.second())
+            assert contents(store) == expected(shop, shop.first(), shop.second())
+            assert await rebuilt(shop) == contents(store)
+            assert await restore(store, shop.ledger, shop.bootstrap) == 0, "nothing was missing"
+
+    asyncio.run(story())
+    assert shop.sent() == visible(shop.first(), shop.second())
+    assert shop.logged() == logged(shop.first(), shop.second())
+    assert shop.position() == shop.second().position
+
+
+def test_a_record_keeps_the_time_that_it_was_given(kafka: str) -> None:
+    """What was re-keyed has its source record's time; Kafka gives one to everything else."""
+    shop, store = Shop(kafka), MemoryStore()
+
+    async def story() -> None:
+        async with owned(shop, store) as first:
+            await commit(first, shop, store, shop.second())
+
+    asyncio.run(story())
+    times = {each.value(): each.timestamp()[1] for each in read(kafka, shop.email)}
+    assert times[b"a mark"] == 1_700_000_000_000
+    assert times[b"exited"] > 1_700_000_000_000
+
+
+def test_a_partition_keeps_to_its_number(kafka: str) -> None:
+    """Changelog and offsets are those of the source partition; other partitions stay empty."""
+    shop, store = Shop(kafka, partitions=2, number=1), MemoryStore()
+
+    async def story() -> None:
+        async with owned(shop, store) as first:
+            await commit(first, shop, store, shop.first())
+            assert await rebuilt(shop) == contents(store) == expected(shop, shop.first())
+            other = MemoryStore()
+            assert await restore(other, replace(shop.ledger, partition=0), kafka) == 0
+
+    asyncio.run(story())
+    assert {each.partition() for each in read(kafka, shop.ledger.changelog)} == {1}
+    assert shop.position() == shop.first().position
+
+
+# ── crashes ──────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("step", BEFORE_5)
+def test_a_crash_before_step_5_changes_nothing(kafka: str, store: Store, step: str) -> None:
+    """Nothing of the turn is seen or stored; the next owner takes it anew, and it is true once."""
+    shop = Shop(kafka)
+    one, two = shop.first(), shop.second()
+
+    async def story() -> None:
+        async with owned(shop, store) as first:
+            await commit(first, shop, store, one)
+            before = visible(one), logged(one), one.position
+            await crash(step, first, shop, store)
+            assert await asyncio.to_thread(shop.sent) == visible(one), "seen while it was open"
+            async with owned(shop, store) as second:
+                assert await seen(shop) == before
+                assert contents(store) == await rebuilt(shop) == expected(shop, one)
+                await commit(second, shop, store, two)
+                assert await seen(shop) == (visible(one, two), logged(one, two), two.position)
+                assert contents(store) == await rebuilt(shop) == expected(shop, one, two)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("step", FROM_5)
+def test_a_crash_from_step_5_on_loses_nothing(kafka: str, store: Store, step: str) -> None:
+    """All of the turn is seen once, and the next owner stands after it, with any store."""
+    shop = Shop(kafka)
+    one, two = shop.first(), shop.second()
+
+    async def story() -> None:
+        async with owned(shop, store) as first:
+            await commit(first, shop, store, one)
+            await crash(step, first, shop, store)
+            assert contents(store) == expected(shop, one), "the store is never ahead of the log"
+            async with owned(shop, store):
+                assert await seen(shop) == (visible(one, two), logged(one, two), two.position)
+                assert contents(store) == await rebuilt(shop) == expected(shop, one, two)
+
+    asyncio.run(story())
+
+
+# ── two owners ───────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("when", ["between turns", "in a turn"])
+def test_a_second_owner_fences_the_first(kafka: str, store: Store, when: str) -> None:
+    """Once the partition is taken over, the first owner's turn fails and nothing of it counts."""
+    shop = Shop(kafka)
+    one, two = shop.first(), shop.second()
+    zombies = MemoryStore()
+
+    async def story() -> None:
+        second = Committer(shop.ledger, kafka, store)
+        async with owned(shop, zombies) as first:
+            await commit(first, shop, zombies, one)
+            producer: Any = first._producer
+            send_offsets = producer.send_offsets_to_transaction
+
+            async def overtaken(*arguments: object) -> None:
+                await second.start()
+                await send_offsets(*arguments)
+
+            try:
+                with pytest.MonkeyPatch.context() as patch:
+                    if when == "in a turn":
+                        patch.setattr(producer, "send_offsets_to_transaction", overtaken)
+                    else:
+                        await second.start()
+                    with pytest.raises(BrokerUnreachable, match=r"partition 0.*nothing of it"):
+                        await commit(first, shop, zombies, two)
+                assert contents(zombies) == expected(shop, one)
+                assert await seen(shop) == (visible(one), logged(one), one.position)
+                await restore(store, shop.ledger, kafka)
+                await commit(second, shop, store, two)
+            finally:
+                await second.stop()
+
+    asyncio.run(story())
+    assert (shop.sent(), shop.logged(), shop.position()) == (
+        visible(one, two),
+        logged(one, two),
+        two.position,
+    )
+    assert contents(store) == expected(shop, one, two)
+
+
+@pytest.mark.parametrize(
+    "step", ["begin_transaction", "send", "send_offsets_to_transaction", "commit_transaction"]
+)
+def test_what_kafka_refuses_ends_the_owner(kafka: str, step: str) -> None:
+    """An error of Kafka in any step says which partition failed, and nothing is stored."""
+    shop, store = Shop(kafka), MemoryStore()
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise KafkaError("no")
+
+    async def story() -> None:
+        async with owned(shop, store) as first:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(first._producer, step, refuse)
+                with pytest.raises(BrokerUnreachable, match="partition 0: the transaction failed"):
+                    await commit(first, shop, store, shop.first())
+            async with owned(shop, store):
+                assert await seen(shop) == ([], [], OFFSET_INVALID)
+
+    asyncio.run(story())
+    assert contents(store) == contents(MemoryStore())
+
+
+# ── restored stores ──────────────────────────────────────────────────────────────────────
+
+
+# Each example has topics of its own: few are drawn, and each holds many users.
+@settings(deadline=None, max_examples=4, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(
+        st.lists(users().filter(lambda user: "\0" not in user.id), max_size=8),
+        min_size=2,
+        max_size=4,
+    )
+)
+def test_a_restored_store_equals_the_live_one(kafka: str, turns: list[list[User]]) -> None:
+    """From nothing, or from half of the turns, the changelog leads to what the owner has."""
+    shop, live, half = Shop(kafka), MemoryStore(), MemoryStore()
+    journeys = sorted({each.journey for turn in turns for u in turn for each in u.instances})
+
+    async def story() -> None:
+        async with owned(shop, live) as owner:
+            for number, turn in enumerate(turns):
+                if number == len(turns) // 2:
+                    await restore(half, shop.ledger, kafka)
+                # The last record of a user wins, within a turn as in the changelog.
+                each_once = list({user.id: user for user in turn}.values())
+                await commit(owner, shop, live, Turn([], each_once, number, number))
+            await restore(half, shop.ledger, kafka)
+            empty = MemoryStore()
+            await restore(empty, shop.ledger, kafka)
+            assert contents(empty, journeys) == contents(live, journeys)
+            assert contents(half, journeys) == contents(live, journeys)
+
+    asyncio.run(story())
+
+
+def test_a_store_ahead_of_the_changelog_is_refused(kafka: str) -> None:
+    """A state directory from before its topics were recreated is not mixed with them."""
+    shop, store = Shop(kafka), MemoryStore()
+    store.save([], PartitionState(changelog=99))
+    with pytest.raises(StateError, match=r"changelog offset 99.*remove the state directory"):
+        asyncio.run(restore(store, shop.ledger, kafka))

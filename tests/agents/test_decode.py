@@ -17,7 +17,7 @@ from journeystream.agents.decode import DecodeLimits, clock_mark, decode
 from journeystream.durations import parse_instant
 from journeystream.errors import RejectedEvent
 from journeystream.events import ClockMark, Event
-from tests.strategies import DAY, HOUR, json_values
+from tests.strategies import DAY, json_values
 
 NOW = parse_instant("2024-03-01T12:00:00Z")
 OLDEST = parse_instant("1980-01-01T00:00:00Z")
@@ -72,24 +72,19 @@ REFUSED: dict[str, tuple[bytes | None, str]] = {
     "no type": (written(type=...), "unknown_type"),
     "type null": (written(type=None), "unknown_type"),
     "another type": (written(type="purchase"), "unknown_type"),
-    "a type in capitals": (written(type="Track"), "unknown_type"),
     "a type that is a number": (written(type=1), "unknown_type"),
     "a clock mark in live time": (orjson.dumps(MARK), "unknown_type"),
     "no user": (written(userId=...), "no_user"),
     "users null": (written(userId=None, anonymousId=None), "no_user"),
     "users empty": (written(userId="", anonymousId=""), "no_user"),
     "a user of 513 characters": (written(userId="x" * 513), "bad_user"),
-    "an anonymous user of 513 characters": (
-        written(userId=..., anonymousId="x" * 513),
-        "bad_user",
-    ),
+    "an anonymous one as long": (written(userId=..., anonymousId="x" * 513), "bad_user"),
     "a user with a NUL": (written(userId="a\0b"), "bad_user"),
     "a user that is a number": (written(userId=7), "wrong_type"),
     "an anonymous user that is a list": (written(userId=None, anonymousId=["a"]), "wrong_type"),
     "no event name": (written(event=...), "no_event_name"),
     "event name null": (written(event=None), "no_event_name"),
     "event name empty": (written(event=""), "no_event_name"),
-    "an event name that is a number": (written(event=1), "wrong_type"),
     "a page name that is an object": (written(type="page", name={}), "wrong_type"),
     "properties that are a list": (written(properties=[]), "wrong_type"),
     "properties that are a long text": (written(properties="x" * 900), "wrong_type"),
@@ -101,10 +96,7 @@ REFUSED: dict[str, tuple[bytes | None, str]] = {
     "a time in words": (written(timestamp="yesterday"), "bad_time"),
     "a 30th of February": (written(timestamp="2024-02-30T00:00:00Z"), "bad_time"),
     "a sentAt in words": (written(sentAt="now", receivedAt="2024-03-01T00:00:00Z"), "bad_time"),
-    "a receivedAt that is a number": (
-        written(sentAt="2024-03-01T00:00:00Z", receivedAt=1),
-        "bad_time",
-    ),
+    "a receivedAt of 1": (written(sentAt="2024-03-01T00:00:00Z", receivedAt=1), "bad_time"),
     "a time in 2999": (written(timestamp="2999-01-01T00:00:00Z"), "time_in_future"),
     "a time in 1970": (written(timestamp="1970-01-01T00:00:00Z"), "time_too_old"),
     "the first instant of all": (written(timestamp="0001-01-01T00:00:00+14:00"), "time_too_old"),
@@ -404,10 +396,3 @@ def test_what_is_decoded_can_be_written() -> None:
         return
     assert isinstance(found, Event)
     assert orjson.dumps(found.properties)
-
-
-def test_an_hour_is_no_skew() -> None:
-    """A narrower skew refuses what the wide one cuts."""
-    ahead = written(timestamp="2024-03-01T13:00:00.000001Z")
-    assert event(ahead).at == NOW
-    assert refusal(ahead, replace(LIVE, clock_skew=HOUR)) == "time_in_future"
