@@ -29,7 +29,7 @@ def markdown() -> str:
     rows = [
         ["a journey that is", *COMMANDS],
         ["---"] * (len(COMMANDS) + 1),
-        *([state, *(TRANSITIONS[state].get(name, "–") for name in COMMANDS)] for state in State),
+        *([state, *(TRANSITIONS[state].get(name, "-") for name in COMMANDS)] for state in State),
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 

@@ -7,9 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.brokers import Broker
 from tests.integration.world import World
 
 MakeWorld = Callable[..., World]
+
+
+@pytest.fixture
+def moving_partitions(kafka_broker: Broker) -> None:
+    """Ask for a broker whose groups settle when workers join and leave under load."""
+    if kafka_broker.name.startswith("embedded"):
+        pytest.skip("the embedded broker's groups do not settle under load; needs Apache Kafka")
 
 
 @pytest.fixture

@@ -46,6 +46,7 @@ def test_killed_workers_lose_nothing_and_repeat_nothing(state: str, make_world: 
     _compare(world)
 
 
+@pytest.mark.usefixtures("moving_partitions")
 def test_a_second_worker_joins_and_leaves_under_load(make_world: MakeWorld) -> None:
     """Partitions move to a second worker and back while events flow: no output is lost or twice."""
     world = make_world()
