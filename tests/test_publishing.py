@@ -225,6 +225,33 @@ def test_a_key_set_by_hand_stays_when_it_is_no_longer_written(topic: Topic) -> N
     assert topic.head().keys == {"remind": "by_hand"}
 
 
+def test_a_key_belongs_to_one_journey(topic: Topic) -> None:
+    """A key that another journey has is refused, with all that was published beside it."""
+    taken = {**SEND, "key": topic.head().keys["remind"]}
+    with pytest.raises(CommandRefused, match=r"journey 'thief': key 'j_o_.*belongs to.*'cart'"):
+        topic.publish(cart(id="other"), cart(WAIT, taken, id="thief"))
+    two = [cart(WAIT, {**SEND, "key": "shared"}, id=id_) for id_ in ("b", "c")]
+    with pytest.raises(CommandRefused, match="journey 'c': key 'shared' belongs to journey 'b'"):
+        topic.publish(*two)
+    assert set(topic.published.heads) == {"cart"}
+
+
+def test_the_key_of_an_archived_journey_is_free(topic: Topic) -> None:
+    """Nobody is in an archived journey any more: its lists may be used by another."""
+    taken = cart(WAIT, {**SEND, "key": topic.head().keys["remind"]}, id="heir")
+    topic.command("cart", "archive")
+    assert topic.publish(taken) == ["published as version 1"]
+
+
+@pytest.mark.xfail(reason="only the keys of heads are looked at, not those of users in flight")
+def test_the_key_of_an_older_version_is_not_free(topic: Topic) -> None:
+    """Users in flight hold the lists of their version: another journey may not write them."""
+    old = topic.head().keys["remind"]
+    topic.publish(cart(WAIT, {**SEND, "key": "by_hand"}))
+    with pytest.raises(CommandRefused, match="belongs to"):
+        topic.publish(cart(WAIT, {**SEND, "key": old}, id="thief"))
+
+
 # ── what is refused, and states ──────────────────────────────────────────────────────────
 
 

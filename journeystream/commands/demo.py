@@ -139,13 +139,15 @@ async def _play(
     deadline = clock.elapsed() + _PATIENCE_SECONDS
     async with Watch(project, bootstrap) as watch:
         with Live(console=console, refresh_per_second=8) as live:
-            more = True
-            while more:
-                more = await watch.count_outputs()
+            ended = False
+            while not ended:
+                # In this order: what was applied when progress was asked for is counted after.
+                fed = feeding.done()
                 done, there = await watch.progress()
+                more = await watch.count_outputs()
+                ended = fed and done >= there and not more
                 bars.update(applied, completed=done, total=there or None)
                 live.update(Group(bars, _destinations(project, watch)))
-                more = more or not feeding.done() or done < there
                 if worker.poll() is not None or clock.elapsed() > deadline:
                     raise OperatorError(
                         f"the worker did not finish; see {events.parent}/worker.log"

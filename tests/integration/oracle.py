@@ -36,7 +36,7 @@ def expected_outputs(world: World, files: list[Path]) -> Outputs:
         replay=True,
     )
     memory = Memory(project.limits.dedup_window_micros, project.limits.dedup_ids)
-    rules = Rules(_journeys(project, files), memory=memory)
+    rules = Rules(compiled_journeys(project, files), memory=memory)
     logs = defaultdict(list)
     for message in world.read(world.source):
         logs[message.partition()].append(
@@ -60,7 +60,8 @@ def actual_outputs(world: World) -> Outputs:
     return dict(outputs)
 
 
-def _journeys(project: Project, files: list[Path]) -> Journeys:
+def compiled_journeys(project: Project, files: list[Path]) -> Journeys:
+    """Compile the journeys of files as they are when first published."""
     workshop = workshop_of(project)
     compiled = {
         each.id: compile_journey(each, 1, keys_of(each, {}, project.limits.key), workshop)
