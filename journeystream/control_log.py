@@ -19,7 +19,7 @@ import orjson
 from journeystream.compiler import Workshop, compile_journey
 from journeystream.condition_language import Condition
 from journeystream.definitions import AudienceDefinition, JourneyDefinition, parse_definition
-from journeystream.errors import StateError
+from journeystream.errors import DefinitionError, StateError
 from journeystream.journeys import Journeys, Version
 from journeystream.lifecycle import State
 
@@ -54,8 +54,16 @@ class Published:
 
     def apply(self, key: bytes, value: bytes) -> None:
         """Take one record in; StateError when this version can not read it."""
-        kind, _, rest = key.decode().partition("/")
-        data = orjson.loads(value)
+        try:
+            self._apply(key.decode(), orjson.loads(value))
+        except (ValueError, KeyError, TypeError, DefinitionError) as error:
+            raise StateError(
+                f"the control topic holds {key!r}, which this version can not read ({error}); "
+                f"run the version that wrote it, or a newer one"
+            ) from error
+
+    def _apply(self, key: str, data: dict[str, Any]) -> None:
+        kind, _, rest = key.partition("/")
         id_, _, version = rest.partition("/")
         if kind == _AUDIENCE:
             audience = parse_definition(data["definition"], f"audience {id_}")
@@ -70,10 +78,7 @@ class Published:
         elif kind == _JOURNEY:
             self.heads[id_] = Head(State(data["state"]), data["version"])
         else:
-            raise StateError(
-                f"the control topic holds {key!r}, which this version does not know; "
-                f"run the version that wrote it, or a newer one"
-            )
+            raise ValueError("unknown kind of record")
 
     def head(self, journey: str) -> PublishedVersion | None:
         """Return the version that new users of a journey enter."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 MICROS = 1_000_000
 _EXACT = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
@@ -35,6 +35,16 @@ class Duration:
         if self.months:
             instant = _add_months(instant, self.months, zone)
         return instant + self.micros
+
+
+def instant_of(moment: datetime) -> int:
+    """Return the instant of an aware datetime, exactly: no floats on the way."""
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * MICROS + since.microseconds
+
+
+_FIRST_INSTANT = instant_of(datetime(1, 1, 1, tzinfo=UTC))
+LAST_INSTANT = instant_of(datetime.max.replace(tzinfo=UTC))
 
 
 def parse_duration(text: str) -> Duration:
@@ -60,12 +70,6 @@ def parse_duration(text: str) -> Duration:
     return Duration(months, micros)
 
 
-def instant_of(moment: datetime) -> int:
-    """Return the instant of an aware datetime, exactly: no floats on the way."""
-    since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * MICROS + since.microseconds
-
-
 def parse_instant(text: str) -> int:
     """Read an ISO 8601 time; without an offset it is UTC. ValueError when it is none."""
     moment = datetime.fromisoformat(text)
@@ -73,9 +77,13 @@ def parse_instant(text: str) -> int:
 
 
 def iso(instant: int) -> str:
-    """Write an instant as `2024-03-01T10:00:00.000Z`, cut to milliseconds."""
+    """Write an instant as `2024-03-01T10:00:00.000Z`, cut to milliseconds.
+
+    It never fails: what lies before year 1 or after 9999 is written as their first or last.
+    """
+    instant = min(max(instant, _FIRST_INSTANT), LAST_INSTANT)
     seconds, micros = divmod(instant, MICROS)
-    stamp = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
+    stamp = (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
     return f"{stamp}.{micros // 1000:03d}Z"
 
 

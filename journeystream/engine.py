@@ -29,6 +29,7 @@ from journeystream.comparisons import MISSING, at_path
 from journeystream.compiler import CompiledJourney
 from journeystream.conditions import Moment, Predicate, earliest, flip
 from journeystream.effects import Effect, stable_id
+from journeystream.errors import EngineError, OperatorError
 from journeystream.events import Archived, Due, Event, Happening
 from journeystream.journeys import Floors, Journeys
 from journeystream.memberships import Memberships, Why
@@ -67,13 +68,18 @@ class Outcome:
 def advance(user: User | None, happening: Happening, rules: Rules) -> Outcome:
     """Apply one happening to its user (None: nobody yet) and return what follows from it."""
     walk = _Walk(user or User(happening.user_id), rules)
-    match happening:
-        case Event():
-            changed = walk.take(happening)
-        case Due():
-            changed = walk.pass_time(happening.at)
-        case Archived():
-            changed = walk.archive(happening)
+    try:
+        match happening:
+            case Event():
+                changed = walk.take(happening)
+            case Due():
+                changed = walk.pass_time(happening.at)
+            case Archived():
+                changed = walk.archive(happening)
+    except OperatorError:
+        raise
+    except Exception as error:
+        raise EngineError(walk.journey_at_work) from error
     return Outcome(walk.user, changed, walk.effects())
 
 
@@ -87,7 +93,8 @@ class _Walk:
         self.memory = rules.memory
         self._told = Memberships(self.user)
         self.event: Event | None = None
-        self.now = self.came = user.clock
+        self.now = self.came = self.user.clock
+        self.journey_at_work = ""
 
     def effects(self) -> list[Effect]:
         """Return what the world must be told."""
@@ -204,6 +211,7 @@ class _Walk:
 
     def _consider(self, journey: CompiledJourney, *, was: bool, came: Collection[str]) -> None:
         """Let the user enter the journey if Rule 6 says so; else note when to look again."""
+        self.journey_at_work = journey.id
         if journey.id in self.journeys.archived or any(
             instance.journey == journey.id for instance in self.user.instances
         ):
@@ -250,6 +258,7 @@ class _Walk:
 
     def _progress(self, instance: Instance, journey: CompiledJourney) -> None:
         """Look at the ways out, then at the way on."""
+        self.journey_at_work = journey.id
         if not self._exits(instance, journey):
             self._walk_on(instance, journey)
 

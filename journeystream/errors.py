@@ -8,6 +8,7 @@
     │   ├── DefinitionError    … must mend a journey or audience file; lists every problem
     │   └── CommandRefused     … asked for something the journey's state does not allow
     ├── RejectedEvent          the producer of the event: it goes to the dead-letter topic
+    ├── EngineError            us: a bug; its user stays as they were, the others go on
     └── OperatorError          whoever runs the workers: the worker stops, loudly
         ├── BrokerUnreachable  … must look after Kafka
         └── StateError         … must look after the state directory or the changelog
@@ -70,6 +71,14 @@ class RejectedEvent(JourneystreamError):
         self.code = code
         self.text = text
         super().__init__(f"{code}: {text}")
+
+
+class EngineError(JourneystreamError):
+    """The engine failed on a happening; the cause is chained, `journey` was at work."""
+
+    def __init__(self, journey: str) -> None:
+        self.journey = journey
+        super().__init__(f"the engine failed in journey {journey!r}")
 
 
 class OperatorError(JourneystreamError):

@@ -22,7 +22,6 @@ from journeystream.control_log import (
     audience_record,
     head_record,
     version_record,
-    written,
 )
 from journeystream.definitions import AudienceDefinition, JourneyDefinition
 from journeystream.errors import CommandRefused, Problem
@@ -103,9 +102,9 @@ def _refuse_shared_keys(
 ) -> None:
     """Keep a key with one step: of two, one would take a member off a list that the other holds."""
     owners: dict[str, str] = {}
-    for id_, head in published.heads.items():
-        version = published.head(id_)
-        if version is not None and head.state is not State.ARCHIVED:
+    for (id_, _), version in published.versions.items():
+        # Older versions too: their users may still hold a list.
+        if id_ in published.heads and published.heads[id_].state is not State.ARCHIVED:
             owners.update(dict.fromkeys(version.keys.values(), id_))
     for journey in journeys:
         before = published.head(journey.id)
@@ -138,7 +137,7 @@ def _publish_journey(
         version, at, outcome = 1, now, "published as version 1"
     elif structure(before.definition) == structure(journey) and before.keys == keys:
         version, at = before.version, before.published_at
-        same = written(before.definition) == written(journey)
+        same = _whole(before.definition) == _whole(journey)
         outcome = "unchanged" if same else f"version {version} edited in place"
     else:
         version = 1 + max(number for id_, number in published.versions if id_ == journey.id)
@@ -156,7 +155,7 @@ def _publish_journey(
 
 def structure(journey: JourneyDefinition) -> dict[str, Any]:
     """Return what of a journey can not be edited while it is live."""
-    data = {name: value for name, value in written(journey).items() if name not in _EDITABLE}
+    data = {name: value for name, value in _whole(journey).items() if name not in _EDITABLE}
     data["steps"] = [
         {
             name: value
@@ -166,3 +165,8 @@ def structure(journey: JourneyDefinition) -> dict[str, Any]:
         for step in data["steps"]
     ]
     return data
+
+
+def _whole(journey: JourneyDefinition) -> dict[str, Any]:
+    """Return a journey with its defaults spelled out: spelling one out changes nothing."""
+    return journey.model_dump(mode="json", by_alias=True)

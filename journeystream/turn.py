@@ -23,8 +23,9 @@ from typing import Protocol
 
 from journeystream.effects import Effect
 from journeystream.engine import Rules, advance
-from journeystream.events import ClockMark, Due, Event, Happening
-from journeystream.user import Derived, Instance, Passes, User
+from journeystream.errors import EngineError
+from journeystream.events import Archived, ClockMark, Due, Event, Happening
+from journeystream.user import NEVER, Derived, Instance, Passes, User
 
 
 class Users(Protocol):
@@ -42,7 +43,7 @@ class Failure:
     """A happening that the engine could not apply; `index` is its place in the batch."""
 
     happening: Happening
-    error: Exception
+    error: EngineError
     index: int | None
 
 
@@ -85,10 +86,21 @@ def take_turn(
         elif entry is not None:
             taker.move_clock(entry.at if moves_clock else clock)
             if matters(entry.kind, entry.name):
-                taker.apply(entry, index)
+                taker.apply_event(entry, index)
     if until is not None:
         taker.move_clock(until)
     taker.move_clock(taker.turn.clock)
+    return taker.turn
+
+
+def expel(
+    journey: str, members: Collection[str], clock: int, at: int, users: Users, rules: Rules
+) -> Turn:
+    """Take users out of an archived journey, at `at` or at their own clock if it is later."""
+    taker = _Taker(clock, users, rules, horizon=NEVER)
+    taker.preload(set(members))
+    for user_id in sorted(members):
+        taker.apply(Archived(user_id, at, journey), None)
     return taker.turn
 
 
@@ -103,7 +115,7 @@ class _Taker:
         self.wakes = users.due(horizon)
         heapify(self.wakes)
         self.loaded: dict[str, User | None] = {}
-        self.applied: dict[str, list[Happening]] = {}
+        self.applied: dict[str, list[Happening | Parked]] = {}
 
     def preload(self, ids: set[str]) -> None:
         """Fetch at once everyone that the turn will certainly ask for."""
@@ -124,15 +136,25 @@ class _Taker:
         user_id = happening.user_id
         try:
             outcome = advance(self._user(user_id), happening, self.rules)
-        except Exception as error:  # noqa: BLE001  a bug in one journey must not stop the others
+        except EngineError as error:
             self.turn.failures.append(Failure(happening, error, index))
-            self._restore(user_id, happening)
+            self._undo(user_id)
+            if isinstance(happening, Due):
+                self._park(Parked(user_id, happening.at, error.journey))
             return
-        if not outcome.changed:
-            return
-        self.applied.setdefault(user_id, []).append(happening)
-        self.turn.effects += outcome.effects
-        self._keep(outcome.user)
+        if outcome.changed:
+            self.turn.effects += outcome.effects
+            self._keep(outcome.user, happening)
+
+    def apply_event(self, event: Event, index: int) -> None:
+        """Fire what is due for the event's own user, then apply it."""
+        while (
+            (user := self._user(event.user_id)) is not None
+            and (wake := user.wake) is not None
+            and wake <= event.at
+        ):
+            self.apply(Due(event.user_id, wake), None)
+        self.apply(event, index)
 
     def _user(self, user_id: str) -> User | None:
         if user_id not in self.loaded:
@@ -145,27 +167,51 @@ class _Taker:
             self.loaded[user_id] = user
             self.turn.before[user_id] = user.derived()
 
-    def _keep(self, user: User) -> None:
+    def _keep(self, user: User, applied: Happening | Parked) -> None:
         self.loaded[user.id] = self.turn.changed[user.id] = user
+        self.applied.setdefault(user.id, []).append(applied)
         wake = user.wake
         if wake is not None and wake <= self.horizon:
             heappush(self.wakes, (wake, user.id))
 
-    def _restore(self, user_id: str, failed: Happening) -> None:
+    def _undo(self, user_id: str) -> None:
+        """Bring a user back to where they were before a happening failed half-way."""
         user = self.users.load([user_id]).get(user_id)
-        for happening in self.applied.get(user_id, ()):
-            user = advance(user, happening, self.rules).user
+        for applied in self.applied.get(user_id, ()):
+            if isinstance(applied, Parked):
+                applied.park(user)
+            else:
+                user = advance(user, applied, self.rules).user
         self.loaded[user_id] = user
+        if user is not None and user_id in self.turn.changed:
+            self.turn.changed[user_id] = user
+
+    def _park(self, parked: Parked) -> None:
+        user = self._user(parked.user_id)
+        if user is not None:
+            parked.park(user)
+            self._keep(user, parked)
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A journey's alarm of one user is put off, because it failed: else it would do so for ever.
+
+    The journey goes on for the user with the next event that it cares about.
+    """
+
+    user_id: str
+    until: int
+    journey: str
+
+    def park(self, user: User | None) -> None:
+        """Forget the alarm; other journeys keep theirs."""
         if user is None:
             return
-        if isinstance(failed, Due):
-            _forget_wakes(user, failed.at)
-        self._keep(user)
-
-
-def _forget_wakes(user: User, until: int) -> None:
-    """Park what failed when it was due, or it would fail again for ever."""
-    waiting: list[Instance | Passes] = [*user.instances, *user.passes.values()]
-    for each in waiting:
-        if each.wake is not None and each.wake <= until:
-            each.wake = None
+        waiting: list[tuple[str, Instance | Passes]] = [
+            *((instance.journey, instance) for instance in user.instances),
+            *user.passes.items(),
+        ]
+        for journey, each in waiting:
+            if each.wake is not None and each.wake <= self.until and self.journey in {"", journey}:
+                each.wake = None

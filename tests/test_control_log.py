@@ -227,7 +227,6 @@ FROM_THE_FUTURE: dict[str, Record] = {
 }
 
 
-@pytest.mark.xfail(reason="only an unknown kind is a StateError; else whatever the parser raises")
 @pytest.mark.parametrize("record", FROM_THE_FUTURE.values(), ids=FROM_THE_FUTURE.keys())
 def test_what_a_newer_version_wrote_is_refused_with_what_to_do(record: Record) -> None:
     """Whatever in a record this version can not read is a StateError, as `apply` promises."""

@@ -190,7 +190,6 @@ def test_two_journeys_have_their_own_versions(topic: Topic) -> None:
     assert outcomes == ["unchanged", "published as version 1"]
 
 
-@pytest.mark.xfail(reason="`written` leaves out what is not set: a default that is set differs")
 @pytest.mark.parametrize(
     "same",
     [cart(kind="journey"), cart(at_end="rest"), cart(WAIT, {**SEND, "next": None})],
@@ -243,7 +242,6 @@ def test_the_key_of_an_archived_journey_is_free(topic: Topic) -> None:
     assert topic.publish(taken) == ["published as version 1"]
 
 
-@pytest.mark.xfail(reason="only the keys of heads are looked at, not those of users in flight")
 def test_the_key_of_an_older_version_is_not_free(topic: Topic) -> None:
     """Users in flight hold the lists of their version: another journey may not write them."""
     old = topic.head().keys["remind"]

@@ -12,12 +12,12 @@ so is one before `oldest_event`, which is how a clock that was never set looks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import orjson
 
-from journeystream.durations import iso, parse_instant
+from journeystream.durations import LAST_INSTANT, iso, parse_instant
 from journeystream.errors import RejectedEvent
 from journeystream.events import ClockMark, Event
 
@@ -25,6 +25,7 @@ KINDS = frozenset(("track", "identify", "page", "screen", "group", "alias"))
 CLOCK_KIND = "clock"
 _LONGEST_ID = 512
 _SHOWN = 80
+_DEEPEST = 64  # levels of nesting; our own records hold an event's values a few levels deeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class DecodeLimits:
 
 def decode(value: bytes | None, record_time: int, limits: DecodeLimits) -> Event | ClockMark:
     """Decode one record; `record_time` is the broker's instant. RejectedEvent says why not."""
+    if not 0 <= record_time <= LAST_INSTANT:
+        raise RejectedEvent("bad_record_time", f"its record's time is {record_time // 1000} ms")
     if not value:
         raise RejectedEvent("empty", "the record has no value")
     if len(value) > limits.message_bytes:
@@ -50,13 +53,15 @@ def decode(value: bytes | None, record_time: int, limits: DecodeLimits) -> Event
         message = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         raise RejectedEvent("not_json", str(error)) from None
+    if value.count(b"{") + value.count(b"[") > _DEEPEST and _is_deeper(message, _DEEPEST):
+        raise RejectedEvent("too_deep", f"it is nested more than {_DEEPEST} levels deep")
     if not isinstance(message, dict):
         raise RejectedEvent("not_an_object", f"a JSON {type(message).__name__} is no event")
     kind = message.get("type")
     if kind == CLOCK_KIND and limits.replay:
         origin = _text_or_none(message, "origin") or ""
         return ClockMark(_instant(message, "timestamp", None), origin)
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise RejectedEvent("unknown_type", f"type {_shown(kind)} is none of {sorted(KINDS)}")
     user_id, anonymous = _user(message)
     named = kind in ("track", "page", "screen")
@@ -115,8 +120,8 @@ def _object(message: Mapping[str, object], field: str) -> Mapping[str, object]:
 
 def _event_time(message: Mapping[str, object], record_time: int, limits: DecodeLimits) -> int:
     at = _instant(message, "timestamp", record_time)
-    sent, received = message.get("sentAt"), message.get("receivedAt")
-    if sent is not None and received is not None and message.get("originalTimestamp") is None:
+    given = [message.get(name) is not None for name in ("timestamp", "sentAt", "receivedAt")]
+    if all(given) and message.get("originalTimestamp") is None:
         at += _instant(message, "receivedAt", None) - _instant(message, "sentAt", None)
     if at > record_time + limits.clock_skew:
         raise RejectedEvent(
@@ -144,6 +149,16 @@ def _instant(message: Mapping[str, object], field: str, default: int | None) -> 
         raise RejectedEvent(
             "bad_time", f"{field} is {_shown(value)}, which is no ISO 8601 time"
         ) from None
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    if isinstance(value, dict):
+        inside: Iterable[object] = value.values()
+    elif isinstance(value, list):
+        inside = value
+    else:
+        return False
+    return levels == 0 or any(_is_deeper(each, levels - 1) for each in inside)
 
 
 def _shown(value: object) -> str:

@@ -7,7 +7,7 @@ that promises to be keyed by user is trusted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from aiokafka.structs import ConsumerRecord
@@ -81,15 +81,10 @@ class Sorter:
             self.dead_letters, origin, record.key, record.value, code=code, text=text
         )
 
-    def failed(
-        self, failures: list[Failure], records: list[ConsumerRecord], log: Callable[..., None]
-    ) -> list[OutRecord]:
+    def failed(self, failures: list[Failure], records: list[ConsumerRecord]) -> list[OutRecord]:
         """Return the dead letters of events that the engine could not apply."""
-        letters = []
-        for failure in failures:
-            log("the engine failed on %r", failure.happening, exc_info=failure.error)
-            if failure.index is not None:
-                letters.append(
-                    self.letter(records[failure.index], "engine_failed", repr(failure.error))
-                )
-        return letters
+        return [
+            self.letter(records[failure.index], "engine_failed", repr(failure.error.__cause__))
+            for failure in failures
+            if failure.index is not None
+        ]

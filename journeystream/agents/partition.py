@@ -27,14 +27,14 @@ from journeystream.agents.frontier import Frontier
 from journeystream.agents.intake import Intake, Sorter
 from journeystream.agents.recovery import restore
 from journeystream.clock import Clock
-from journeystream.engine import Memory, Rules, advance
+from journeystream.engine import Memory, Rules
 from journeystream.errors import StateError
-from journeystream.events import Archived, Event
+from journeystream.events import Event
 from journeystream.journeys import Floors, Journeys
 from journeystream.sinks.records import OutRecord
 from journeystream.sinks.routing import Routing
 from journeystream.state.store import Store, change_of
-from journeystream.turn import Turn, take_turn
+from journeystream.turn import Turn, expel, take_turn
 from journeystream.user import NOBODY
 
 _log = logging.getLogger(__name__)
@@ -144,8 +144,9 @@ class Partition:
         outputs = [
             *intake.rekeyed,
             *intake.letters,
-            *sorter.failed(turn.failures, records, _log.error),
+            *sorter.failed(turn.failures, records),
         ]
+        _tell_failures(turn)
         await self._commit(turn, outputs, {batch.topic: batch.next_offset})
         self._count(intake)
 
@@ -193,8 +194,7 @@ class Partition:
         if wake is None or wake > now or not await self._caught_up():
             return
         turn = take_turn((), self._state.clock, self._store, self._rules(), until=now)
-        for failure in turn.failures:
-            _log.error("the engine failed on %r", failure.happening, exc_info=failure.error)
+        _tell_failures(turn)
         await self._commit(turn, [], {})
 
     async def _caught_up(self) -> bool:
@@ -230,10 +230,13 @@ class Partition:
         """Take everyone out of an archived journey."""
         at = self._around.clock.now() if self._around.live else self._state.clock
         while members := self._store.members(journey, _EXPELLED_AT_ONCE):
-            turn = Turn(self._state.clock)
-            for id_, user in self._store.load(members).items():
-                turn.before[id_] = user.derived()
-                outcome = advance(user, Archived(id_, max(at, user.clock), journey), self._rules())
-                turn.changed[id_] = outcome.user
-                turn.effects += outcome.effects
+            turn = expel(journey, members, self._state.clock, at, self._store, self._rules())
+            _tell_failures(turn)
+            if not turn.changed:
+                return
             await self._commit(turn, [], {})
+
+
+def _tell_failures(turn: Turn) -> None:
+    for failure in turn.failures:
+        _log.error("the engine failed on %r", failure.happening, exc_info=failure.error)
