@@ -77,9 +77,8 @@ class Partition:
         self._stopping = False
         self.ready = asyncio.Event()
 
-    def has_room(self, topic: str) -> bool:
-        """Tell whether another batch of the topic may be fetched."""
-        del topic
+    def has_room(self) -> bool:
+        """Tell whether another batch may be fetched."""
         return self.ready.is_set() and self._batches.qsize() < _ROOM * len(self._around.sorters)
 
     def offer(self, batch: Batch) -> None:

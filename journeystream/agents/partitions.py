@@ -54,7 +54,7 @@ class Partitions:
     def has_room(self, tp: TP) -> bool:
         """Tell whether a partition can take another batch."""
         running = self._running.get(tp.partition)
-        return running is not None and running[0].has_room(tp.topic)
+        return running is not None and running[0].has_room()
 
     def offer(self, batch: Batch) -> None:
         """Hand a batch to its partition; one for a partition that has gone is dropped."""
