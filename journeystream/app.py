@@ -24,9 +24,9 @@ from journeystream.agents.partition import Partition, Surroundings
 from journeystream.agents.partitions import Partitions
 from journeystream.agents.source_events import source_events
 from journeystream.clock import WallClock
-from journeystream.engine import Memory
 from journeystream.project import Project
 from journeystream.publishing import workshop_of
+from journeystream.repeats import Memory
 from journeystream.sinks.routing import Routing
 from journeystream.state.rocksdb import RocksStore, shared_cache
 from journeystream.topics import partitions_of

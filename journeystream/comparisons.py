@@ -9,6 +9,7 @@ in linear time (RE2).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import Annotated, Self
 
 import re2
@@ -26,18 +27,27 @@ from pydantic import (
 )
 
 Test = Callable[[object], bool]
+_SMALLEST, _GREATEST = -(1 << 63), (1 << 63) - 1
 
 
 def _a_scalar(value: object) -> object:
     if isinstance(value, bool | int | float | str):
-        return value
+        return _json_number(value)
     raise ValueError("is no text, number, true or false (dates go in quotes)")
 
 
 def _in_order(value: object) -> object:
     if isinstance(value, int | float | str) and not isinstance(value, bool):
-        return value
+        return _json_number(value)
     raise ValueError("has no order: write a number or a text")
+
+
+def _json_number(value: object) -> object:
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError(f"{value} is no number of JSON")
+    if isinstance(value, int) and not _SMALLEST <= value <= _GREATEST:
+        raise ValueError(f"{value} has more than 64 bits")
+    return value
 
 
 def _number_or_comparison(value: object) -> str:

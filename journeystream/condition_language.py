@@ -24,6 +24,9 @@ from journeystream.durations import instant_of, parse_duration
 
 ANY_NAME = "*"
 _FORMS = ("all", "any", "not", "event", "trait", "audience", "page", "screen")
+# A user's record keeps as many instants as the leaf counts, and time is asked of each.
+MOST_COUNTED = 1_000
+MOST_IN_MONTHS = 100
 # No field is called so: a tag can be told from a field in the path of a problem.
 CONDITION_TAGS = tuple(f"<{form}>" for form in _FORMS)
 
@@ -46,9 +49,13 @@ class EventLeaf(_Written):
         description="property path -> the value it equals, or a comparison; all must hold. "
         "A path that begins with `context.` looks in the event's context",
     )
-    at_least: int | None = Field(None, ge=1, description="this many events or more")
-    at_most: int | None = Field(None, ge=0, description="this many events or fewer")
-    exactly: int | None = Field(None, ge=0, description="just this many events")
+    at_least: int | None = Field(
+        None, ge=1, le=MOST_COUNTED, description="this many events or more"
+    )
+    at_most: int | None = Field(
+        None, ge=0, le=MOST_COUNTED, description="this many events or fewer"
+    )
+    exactly: int | None = Field(None, ge=0, le=MOST_COUNTED, description="just this many events")
     between: tuple[int, int] | None = Field(
         None, description="from the first to the second number of events, both included"
     )
@@ -79,8 +86,12 @@ class EventLeaf(_Written):
             raise ValueError("write one of at_least, at_most, exactly, between")
         if self.within is not None and self.since is not None:
             raise ValueError("write `within` or `since`, not both")
-        if self.between is not None and not 0 <= self.between[0] <= self.between[1]:
-            raise ValueError(f"between {list(self.between)} counts nothing: write [low, high]")
+        if self.between is not None and not 0 <= self.between[0] <= self.between[1] <= MOST_COUNTED:
+            raise ValueError(
+                f"between {list(self.between)}: write [low, high], at most {MOST_COUNTED}"
+            )
+        if self.within and parse_duration(self.within).months and max(self.bounds) > MOST_IN_MONTHS:
+            raise ValueError(f"a window of months counts at most {MOST_IN_MONTHS} events")
         if self.after and self.before and self.after >= self.before:
             raise ValueError("`after` must lie before `before`")
         return self

@@ -221,6 +221,13 @@ def _expiry(leaf: EventLeaf, zone: tzinfo) -> Callable[[list[int], Moment], int 
     if leaf.within is None:
         return lambda _facts, _moment: None
     window = parse_duration(leaf.within)
+    if not window.months:
+
+        def expires_exactly(facts: list[int], moment: Moment) -> int | None:
+            index = bisect_right(facts, max(moment.floor, moment.now - window.micros))
+            return facts[index] + window.micros if index < len(facts) else None
+
+        return expires_exactly
 
     def expires(facts: list[int], moment: Moment) -> int | None:
         ends = (window.after(fact, zone) for fact in facts if fact > moment.floor)

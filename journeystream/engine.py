@@ -6,7 +6,8 @@ Rule 1. Everything that decides about a user's way is here and in what is compil
         changes the user that it is given and nothing else.
 Rule 2. What is due at or before an event's time happens before the event. Nothing happens
         before it is due. A user's clock never goes back: a late event counts at its own time
-        inside windows, and what follows from it happens at the user's clock.
+        inside windows, and an entry by it is "entry" at that time; what follows from it
+        happens at the user's clock.
 Rule 3. The events of a user have distinct instants: of events in the same millisecond, the
         later in the log is a microsecond later, so that "after entry" means after entry.
 Rule 4. Symmetry: arriving at a send step yields Entered, and owes one Exited, which is paid
@@ -28,23 +29,19 @@ import orjson
 from journeystream.comparisons import MISSING, at_path
 from journeystream.compiler import CompiledJourney
 from journeystream.conditions import Moment, Predicate, earliest, flip
-from journeystream.effects import Effect, stable_id
+from journeystream.effects import Effect
 from journeystream.errors import EngineError, OperatorError
 from journeystream.events import Archived, Due, Event, Happening
 from journeystream.journeys import Floors, Journeys
 from journeystream.memberships import Memberships, Why
+from journeystream.repeats import Memory, is_repeat, remember
 from journeystream.steps.contract import Fork, Go, Leave, Stay
 from journeystream.user import NEVER, Instance, Passes, Position, User
 
 _MILLI = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """How long (microseconds) and how many message ids a user's record keeps for duplicates."""
-
-    window: int = 7 * 86_400 * 1_000_000
-    ids: int = 100
+# A user's record is written whole with each change and has to fit into a changelog record.
+_LARGEST_PROFILE = 4 * 1024 * 1024
+_LARGEST_ENTRY_PROPERTY = 32 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +102,7 @@ class _Walk:
     def take(self, event: Event) -> bool:
         """Apply an event; return whether anything changed."""
         changed = self.pass_time(event.at)
-        if self._is_repeat(event):
+        if is_repeat(self.user, event, self.memory):
             return changed
         matched = self.journeys.matched(event)
         traits = _changed_traits(self.user, event)
@@ -146,7 +143,9 @@ class _Walk:
             for id_, passes in list(self.user.passes.items()):
                 if passes.wake is not None and passes.wake <= self.now:
                     passes.wake = None
-                    if (head := self.journeys.heads.get(id_)) is not None:
+                    head = self.journeys.heads.get(id_)
+                    # An alarm of an older version says nothing about a newer one.
+                    if head is not None and head.version == passes.version:
                         self._consider(head, was=passes.qualified, came=frozenset())
             changed = True
         return changed
@@ -163,12 +162,6 @@ class _Walk:
         return changed
 
     # ── what is known of the user ────────────────────────────────────────────────────────
-
-    def _is_repeat(self, event: Event) -> bool:
-        if event.message_id is None:
-            return False
-        seen_at = self.user.seen.get(_short(event.message_id))
-        return seen_at is not None and abs(event.at - seen_at) <= self.memory.window
 
     def _move_clock(self, event: Event) -> None:
         """Set `now` for the event, and `came`: its own instant, which is earlier if it is late."""
@@ -191,12 +184,9 @@ class _Walk:
             del facts[: -self.journeys.predicates[predicate.id].keep]
         for trait in traits:
             user.traits[trait] = event.properties[trait]
-        if event.message_id is not None:
-            seen = user.seen
-            seen[_short(event.message_id)] = event.at
-            horizon = self.now - self.memory.window
-            while seen and (len(seen) > self.memory.ids or next(iter(seen.values())) < horizon):
-                del seen[next(iter(seen))]
+        if traits and len(orjson.dumps(user.traits)) > _LARGEST_PROFILE:
+            raise ValueError(f"the user's traits would be more than {_LARGEST_PROFILE} bytes")
+        remember(user, event, self.now, self.memory)
 
     # ── who enters ───────────────────────────────────────────────────────────────────────
 
@@ -244,7 +234,7 @@ class _Walk:
         if self.event is not None:
             for path in journey.entry_paths:
                 value = at_path(self.event.properties, path.split("."))
-                if value is not MISSING:
+                if value is not MISSING and len(orjson.dumps(value)) <= _LARGEST_ENTRY_PROPERTY:
                     instance.entry[path] = value
         self.user.instances.append(instance)
         if self._exits(instance, journey):
@@ -395,8 +385,3 @@ def _changed_traits(user: User, event: Event) -> list[str]:
 def _alike(left: object, right: object) -> bool:
     """Compare JSON values: 1 is not true, however deep inside."""
     return left == right and orjson.dumps(left) == orjson.dumps(right)
-
-
-def _short(message_id: str) -> str:
-    """Shorten a message id; 64 bits tell the few hundred ids of one user apart."""
-    return stable_id(message_id)[:16]

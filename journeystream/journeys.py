@@ -1,7 +1,7 @@
 """The journeys that are published, with the index that an event is looked up in.
 
 Law: what an event costs grows with what it touches, not with how many journeys there are.
-`interest` is asked before any state is read; most events end there.
+`matters` is asked before any state is read; most events end there.
 """
 
 from __future__ import annotations

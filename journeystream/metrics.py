@@ -6,8 +6,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 EVENTS = Counter(
     "journeystream_events",
-    "Records read from the source topics, by what became of them: applied (some journey may "
-    "care), ignored (none does), rekeyed, rejected. Rejected rising: look at the dead letters.",
+    "Records read from the source topics, by what became of them: applied (here, whether or not "
+    "a journey cares), rekeyed, rejected. Rejected rising: look at the dead letters.",
     ["partition", "outcome"],
 )
 EFFECTS = Counter(

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from journeystream.compiler import Workshop
 from journeystream.condition_language import Condition
 from journeystream.control_log import (
@@ -22,9 +24,14 @@ from journeystream.control_log import (
     audience_record,
     head_record,
     version_record,
+    written,
 )
-from journeystream.definitions import AudienceDefinition, JourneyDefinition
-from journeystream.errors import CommandRefused, Problem
+from journeystream.definitions import (
+    AudienceDefinition,
+    JourneyDefinition,
+    parse_definition,
+)
+from journeystream.errors import CommandRefused, DefinitionError, Problem
 from journeystream.keys import keys_of
 from journeystream.lifecycle import State, transition
 from journeystream.project import Limits, Project
@@ -61,6 +68,13 @@ def check(
 
     Without a project any destination will do. `audiences` are all that it may name.
     """
+    try:
+        same = parse_definition(orjson.loads(orjson.dumps(written(definition))), definition.id)
+    except (TypeError, ValueError, DefinitionError) as error:
+        return [Problem("document", f"can not be written as JSON: {error}", "mend that value")]
+    if same != definition:
+        advice = "write numbers and texts that JSON has"
+        return [Problem("document", "is another one when written as JSON", advice)]
     limits = Limits() if project is None else project.limits
     destinations = None if project is None else {each.name for each in project.destinations}
     known = Known(destinations, audiences, limits)

@@ -18,6 +18,8 @@ from journeystream.errors import BrokerUnreachable, ProjectFileError, UserError
 from journeystream.project import Project
 
 _UNKNOWN_TOPIC = 3
+# Attributes may be as big as the events that they come from.
+_ROOMY = {"max.message.bytes": str(20 * 1024 * 1024)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ def _internal(project: Project) -> list[WantedTopic]:
             "min.cleanable.dirty.ratio": "0.1",
             # Only closed segments are compacted, so close them often.
             "segment.bytes": str(64 * 1024 * 1024),
+            # A record is a whole user: profile, facts and positions.
+            "max.message.bytes": str(32 * 1024 * 1024),
         },
         "state of each partition, for the worker that takes it over",
         copartitioned=True,
@@ -110,10 +114,10 @@ def _outputs(project: Project) -> list[WantedTopic]:
             project,
             destination.topic,
             # A list is read from its start: the last record of each member has to stay.
-            {"cleanup.policy": "compact"}
+            {"cleanup.policy": "compact", **_ROOMY}
             if destination.type == "list"
             # An event is old news: a week for its reader to come back from an outage.
-            else _kept_for(project, timedelta(days=7)),
+            else {**_kept_for(project, timedelta(days=7)), **_ROOMY},
             f"output of the {destination.type} destination {destination.name!r}",
         )
         for destination in project.destinations

@@ -34,8 +34,8 @@ class Users(Protocol):
     def load(self, ids: Collection[str]) -> dict[str, User]:
         """Return fresh copies of those that are known."""
 
-    def due(self, until: int) -> list[tuple[int, str]]:
-        """Return (wake, user id) of everyone to be woken at or before `until`, in order."""
+    def due(self, until: int, most: int | None = None) -> list[tuple[int, str]]:
+        """Return (wake, user id) of those to be woken at or before `until`: the first `most`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +69,20 @@ def take_turn(
     *,
     moves_clock: bool = True,
     until: int | None = None,
+    most: int | None = None,
 ) -> Turn:
-    """Apply a batch (None marks a record that is no event) and let time pass to `until`."""
+    """Apply a batch (None marks a record that is no event) and let time pass to `until`.
+
+    `most` bounds how many stored alarms fire, for turns of time alone: the rest stay due, and
+    fire first in the next turn.
+    """
     moving = [
         entry.at
         for entry in batch
         if entry is not None and (moves_clock or isinstance(entry, ClockMark))
     ]
     horizon = max((clock, *moving, *(() if until is None else (until,))))
-    taker = _Taker(clock, users, rules, horizon)
+    taker = _Taker(clock, users, rules, users.due(horizon, most), horizon)
     matters = rules.journeys.matters
     taker.preload({e.user_id for e in batch if isinstance(e, Event) and matters(e.kind, e.name)})
     for index, entry in enumerate(batch):
@@ -97,7 +102,7 @@ def expel(
     journey: str, members: Collection[str], clock: int, at: int, users: Users, rules: Rules
 ) -> Turn:
     """Take users out of an archived journey, at `at` or at their own clock if it is later."""
-    taker = _Taker(clock, users, rules, horizon=NEVER)
+    taker = _Taker(clock, users, rules, [], NEVER)
     taker.preload(set(members))
     for user_id in sorted(members):
         taker.apply(Archived(user_id, at, journey), None)
@@ -107,12 +112,14 @@ def expel(
 class _Taker:
     """A turn being taken; `horizon` is the latest instant that its clock will reach."""
 
-    def __init__(self, clock: int, users: Users, rules: Rules, horizon: int) -> None:
+    def __init__(
+        self, clock: int, users: Users, rules: Rules, wakes: list[tuple[int, str]], horizon: int
+    ) -> None:
         self.turn = Turn(clock)
         self.users = users
         self.rules = rules
         self.horizon = horizon
-        self.wakes = users.due(horizon)
+        self.wakes = wakes
         heapify(self.wakes)
         self.loaded: dict[str, User | None] = {}
         self.applied: dict[str, list[Happening | Parked]] = {}

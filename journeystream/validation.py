@@ -159,6 +159,14 @@ def _loop_problems(journey: JourneyDefinition) -> Iterator[Problem]:
                 "in a loop, every round would leave another position waiting here",
                 "add a timeout",
             )
+        if isinstance(step, MultiBranchSplit) and step.mode == "every_match":
+            back = [way for way in step.branches if _leads_to(all_ways, way.next, step.id)]
+            if len(back) > 1:
+                yield Problem(
+                    f"steps[{index}]",
+                    f"{len(back)} branches lead back here: a user's places double in every round",
+                    "let one branch lead back, or use mode first_match",
+                )
         if step.id in in_loop:
             yield Problem(
                 f"steps[{index}]",
@@ -190,6 +198,10 @@ def _breadth_problems(journey: JourneyDefinition) -> Iterator[Problem]:
                 "use mode first_match in some of the splits",
             )
             return
+
+
+def _leads_to(ways: Mapping[str, set[str]], step: str | None, goal: str) -> bool:
+    return step is not None and (step == goal or (step in ways and _reaches(ways, step, goal)))
 
 
 def _reaches(ways: Mapping[str, set[str]], start: str, goal: str) -> bool:

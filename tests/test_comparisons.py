@@ -23,7 +23,9 @@ from tests.strategies import json_values
 laws = settings(deadline=None, max_examples=200)
 
 _texts = st.text(max_size=4)
-_numbers = st.one_of(st.integers(-(1 << 63), 1 << 64), st.floats(allow_nan=False))
+_numbers = st.one_of(
+    st.integers(-(1 << 63), (1 << 63) - 1), st.floats(allow_nan=False, allow_infinity=False)
+)
 _scalars = st.one_of(st.booleans(), _numbers, _texts)
 _orders = st.one_of(_numbers, _texts)
 _lists = st.lists(_scalars, min_size=1, max_size=3)

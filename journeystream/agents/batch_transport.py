@@ -64,6 +64,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._handed: dict[TP, int] = {}
+        self._generation: object = None
 
     def _create_worker_consumer(self, transport: Transport) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
@@ -96,6 +97,10 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         timeout: float | None = None,  # noqa: ASYNC109  Faust's signature
         max_records: int | None = None,
     ) -> dict[TP, list[Batch]]:
+        if self._generation != self.app.consumer_generation_id:
+            # What was handed over before a rebalance may have been dropped in it.
+            self._generation = self.app.consumer_generation_id
+            self._handed.clear()
         before = self._positions(consumer, active_partitions)
         fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         after = self._positions(consumer, active_partitions)

@@ -95,7 +95,8 @@ class Committer:
         except KafkaError as error:
             raise BrokerUnreachable(
                 f"partition {self._ledger.partition}: the transaction failed ({error!r}); "
-                f"nothing of it counts, and another worker may have the partition now"
+                f"nothing of it counts. If another worker has the partition now, that is all; "
+                f"if not, look after Kafka"
             ) from error
         partition.changelog = offset + 1
         self._store.save(changes, partition)  # 6

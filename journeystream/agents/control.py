@@ -106,6 +106,7 @@ class Control:
             self._follower.result()
 
     async def _follow(self) -> None:
+        changed = False
         try:
             while True:
                 fetched = await self._consumer.getmany(self._tp, timeout_ms=_WAIT_MS)
@@ -113,10 +114,15 @@ class Control:
                 for record in records:
                     if record.value is not None:
                         self._published.apply(record.key, record.value)
-                if records:
+                changed = changed or bool(records)
+                position = await self._consumer.position(self._tp)
+                if changed and position < (await self._consumer.end_offsets([self._tp]))[self._tp]:
+                    # Half of the topic may name what stands in the other half.
+                    continue
+                if changed:
                     self._journeys = self._published.compiled(self._workshop)
                     _log.info("journeys: %s live", len(self._journeys.admitting))
-                position = await self._consumer.position(self._tp)
+                    changed = False
                 if position != self._position:
                     async with self._moved:
                         self._position = position

@@ -73,7 +73,7 @@ def decode(value: bytes | None, record_time: int, limits: DecodeLimits) -> Event
         at=_event_time(message, record_time, limits),
         properties=properties,
         context=_object(message, "context"),
-        message_id=_text_or_none(message, "messageId"),
+        message_id=_text_or_none(message, "messageId") or None,
         anonymous=anonymous,
     )
 

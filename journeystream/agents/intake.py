@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
+from aiokafka.partitioner import murmur2
 from aiokafka.structs import ConsumerRecord
 
 from journeystream.agents.decode import DecodeLimits, clock_mark, decode
@@ -43,24 +45,31 @@ class Sorter:
     rekey: str | None = None
     partitions: int = 0
 
-    def sort(self, records: list[ConsumerRecord]) -> Intake:
-        """Sort a batch's records, in order."""
+    def sort(self, records: list[ConsumerRecord], latest: int | None = None) -> Intake:
+        """Sort a batch's records, in order; no record's time counts as later than `latest`."""
         intake = Intake()
         for record in records:
             try:
-                entry = decode(record.value, record.timestamp * 1_000, self.limits)
+                at = record.timestamp * 1_000
+                entry = decode(record.value, at if latest is None else min(at, latest), self.limits)
             except RejectedEvent as error:
                 intake.entries.append(None)
                 intake.letters.append(self.letter(record, error.code, error.text))
                 continue
-            if self.rekey is None or (
-                isinstance(entry, Event) and record.key == entry.user_id.encode()
-            ):
+            if self.rekey is None or (isinstance(entry, Event) and self._is_at_home(record, entry)):
                 intake.entries.append(entry)
             else:
                 intake.entries.append(None)
                 intake.rekeyed += self._rekeyed(record, entry, self.rekey)
         return intake
+
+    def _is_at_home(self, record: ConsumerRecord, event: Event) -> bool:
+        """Tell whether a record is keyed by its user, and lies where that key belongs.
+
+        A producer with another partitioner than Kafka's own puts the same key elsewhere.
+        """
+        key = event.user_id.encode()
+        return bool(record.key == key) and record.partition == _home(key, self.partitions)
 
     def _rekeyed(
         self, record: ConsumerRecord, entry: Event | ClockMark, topic: str
@@ -88,3 +97,8 @@ class Sorter:
             for failure in failures
             if failure.index is not None
         ]
+
+
+@lru_cache(maxsize=100_000)  # the hash is computed in Python; users come again
+def _home(key: bytes, partitions: int) -> int:
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions

@@ -3,9 +3,8 @@
 Laws:
 
 1. One turn at a time; what a turn sees is what the turn before it committed.
-2. In live time the clock moves with the wall only when the partition has caught up: every
-   record that was readable when the wall clock was looked at is applied. So a timer never
-   overtakes an event that was already in the topic.
+2. In live time the clock moves with the wall only as far as the partition has caught up
+   (`catching_up.py`). So a timer never overtakes an event that was already in the topic.
 3. Records below the stored position are passed over: they are applied already. A batch that
    begins above it would leave a gap, and ends the worker.
 """
@@ -21,16 +20,18 @@ from aiokafka import TopicPartition
 
 from journeystream import metrics
 from journeystream.agents.batch_transport import Batch
+from journeystream.agents.catching_up import CatchingUp
 from journeystream.agents.commit import Committer, Ledger
 from journeystream.agents.control import Control
 from journeystream.agents.frontier import Frontier
 from journeystream.agents.intake import Intake, Sorter
 from journeystream.agents.recovery import restore
 from journeystream.clock import Clock
-from journeystream.engine import Memory, Rules
+from journeystream.engine import Rules
 from journeystream.errors import StateError
 from journeystream.events import Event
 from journeystream.journeys import Floors, Journeys
+from journeystream.repeats import Memory
 from journeystream.sinks.records import OutRecord
 from journeystream.sinks.routing import Routing
 from journeystream.state.store import Store, change_of
@@ -40,6 +41,7 @@ from journeystream.user import NOBODY
 _log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.05  # how often an idle partition looks whether something is due
 _ROOM = 2  # batches that may wait: one is applied, one is at hand, the rest stays in Kafka
+_FIRED_AT_ONCE = 5_000  # alarms per transaction while time passes: a burst is drained in slices
 _EXPELLED_AT_ONCE = 1_000  # users per transaction when a journey is archived
 
 
@@ -75,6 +77,13 @@ class Partition:
         self._state = store.partition()
         self._journeys = Journeys()
         self._stopping = False
+        self._look_again = 0.0
+        self._catching_up = CatchingUp(
+            around.control,
+            around.clock,
+            [TopicPartition(topic, self.number) for topic in around.sorters],
+            around.loose,
+        )
         self.ready = asyncio.Event()
 
     def has_room(self) -> bool:
@@ -96,6 +105,7 @@ class Partition:
             await self._committer.start()
             await restore(self._store, self._ledger, self._around.bootstrap)
             self._state = self._store.partition()
+            await self._refuse_recreated_topics()
             self.ready.set()
             _log.info("partition %s: taken over at %s", self.number, self._state.positions)
             while not self._stopping:
@@ -114,7 +124,7 @@ class Partition:
         if batch is not None:
             with metrics.TURN_SECONDS.labels(self.number).time():
                 await self._apply(batch)
-        elif self._around.live:
+        if self._around.live:
             await self._pass_time()
 
     async def _next_batch(self) -> Batch | None:
@@ -129,15 +139,13 @@ class Partition:
         """Take the turn of a batch and commit it."""
         applied = self._state.positions.get(batch.topic, batch.start)
         if batch.start > applied:
-            raise StateError(
-                f"{batch.topic}/{batch.partition}: at {applied}, but the next batch begins at "
-                f"{batch.start}; start the worker again, it goes on from {applied}"
-            )
+            await self._accept_gap(batch, applied)
         records = [record for record in batch.records if record.offset >= applied]
         if not records and batch.next_offset <= applied:
             return
         sorter = self._around.sorters[batch.topic]
-        intake = sorter.sort(records)
+        latest = self._around.clock.now() if self._around.live else None
+        intake = sorter.sort(records, latest)
         turn = self._take(batch.topic, intake)
         self._state.positions[batch.topic] = batch.next_offset
         outputs = [
@@ -148,6 +156,35 @@ class Partition:
         _tell_failures(turn)
         await self._commit(turn, outputs, {batch.topic: batch.next_offset})
         self._count(intake)
+
+    async def _accept_gap(self, batch: Batch, applied: int) -> None:
+        """Go on behind a gap that the broker made; refuse one that we made."""
+        tp = TopicPartition(batch.topic, batch.partition)
+        begin = (await self._around.control.begins([tp]))[tp]
+        if begin <= applied:
+            raise StateError(
+                f"{batch.topic}/{batch.partition}: at {applied}, but the next batch begins at "
+                f"{batch.start}; start the worker again, it goes on from {applied}"
+            )
+        _log.error(
+            "%s/%s: records %s to %s are gone from the topic (its retention?) and were never "
+            "applied",
+            batch.topic,
+            batch.partition,
+            applied,
+            begin - 1,
+        )
+
+    async def _refuse_recreated_topics(self) -> None:
+        """Refuse a topic that ends before where it has been applied: it is another one now."""
+        tps = [TopicPartition(topic, self.number) for topic in self._state.positions]
+        for tp, end in (await self._around.control.ends(tps)).items():
+            if end < self._state.positions[tp.topic]:
+                raise StateError(
+                    f"{tp.topic}/{tp.partition} ends at {end}, but was applied up to "
+                    f"{self._state.positions[tp.topic]}: it was recreated; give the project "
+                    f"another `app`, or recreate its other topics and state directories too"
+                )
 
     def _take(self, topic: str, intake: Intake) -> Turn:
         frontier, state = self._around.frontier, self._state
@@ -187,27 +224,27 @@ class Partition:
     # ── the passing of time ──────────────────────────────────────────────────────────────
 
     async def _pass_time(self) -> None:
-        """Fire what is due by the wall clock, if the partition has caught up with its topics."""
-        now = self._around.clock.now()
-        wake = self._store.next_wake()
-        if wake is None or wake > now or not await self._caught_up():
+        """Fire what is due by the wall clock, as far as the partition has caught up with it."""
+        clock = self._around.clock
+        if clock.elapsed() < self._look_again:
             return
-        turn = take_turn((), self._state.clock, self._store, self._rules(), until=now)
-        _tell_failures(turn)
-        await self._commit(turn, [], {})
+        self._look_again = clock.elapsed() + _TICK_SECONDS
+        wake = self._store.next_wake()
+        if wake is None or wake > clock.now():
+            return
+        until = await self._catching_up.reached(self._state.positions)
+        while until is not None and self._is_due(until):
+            turn = take_turn(
+                (), self._state.clock, self._store, self._rules(), until=until, most=_FIRED_AT_ONCE
+            )
+            _tell_failures(turn)
+            if not turn.changed:
+                break
+            await self._commit(turn, [], {})
 
-    async def _caught_up(self) -> bool:
-        """Tell whether everything that is readable now has been applied."""
-        control = self._around.control
-        for tp, end in (await control.ends(self._around.loose)).items():
-            if end and await control.committed(tp) < end:
-                return False
-        own = [TopicPartition(topic, self.number) for topic in self._around.sorters]
-        begins, ends = await control.begins(own), await control.ends(own)
-        return (
-            all(ends[tp] <= max(begins[tp], self._state.positions.get(tp.topic, 0)) for tp in own)
-            and self._batches.empty()
-        )
+    def _is_due(self, until: int) -> bool:
+        wake = self._store.next_wake()
+        return wake is not None and wake <= until and not self._stopping
 
     # ── journeys come and go ─────────────────────────────────────────────────────────────
 
@@ -218,16 +255,20 @@ class Partition:
         self._journeys = journeys
         for id_, version in journeys.versions:
             if (id_, version) not in self._state.floors:
+                # A publisher's clock may be ahead: what is known now counts from now.
                 published_at = self._around.control.published_at(id_, version)
                 self._state.floors[id_, version] = (
-                    published_at if self._around.live else self._state.clock
+                    min(published_at, self._around.clock.now())
+                    if self._around.live
+                    else self._state.clock
                 )
         for id_ in journeys.archived:
             await self._expel(id_)
 
     async def _expel(self, journey: str) -> None:
         """Take everyone out of an archived journey."""
-        at = self._around.clock.now() if self._around.live else self._state.clock
+        # Not at the wall clock: events of before may still be waiting to be applied.
+        at = self._state.clock
         while members := self._store.members(journey, _EXPELLED_AT_ONCE):
             turn = expel(journey, members, self._state.clock, at, self._store, self._rules())
             _tell_failures(turn)

@@ -12,7 +12,7 @@ from journeystream.commands.broker import ask, broker
 from journeystream.commands.context import project_of
 from journeystream.embedded_broker import LOOPBACK
 from journeystream.errors import UserError
-from journeystream.topics import partitions_of, wanted_topics
+from journeystream.topics import check_copartitioned, partitions_of, wanted_topics
 
 
 def run(
@@ -48,6 +48,8 @@ def run(
             ) from None
         output.remark(f"metrics: http://{LOOPBACK}:{metrics_port}/metrics")
     with broker(project) as bootstrap:
-        ask(partitions_of([topic.name for topic in wanted_topics(project)], bootstrap))
+        wanted = wanted_topics(project)
+        counts = ask(partitions_of([topic.name for topic in wanted], bootstrap))
+        check_copartitioned(wanted, counts)
         code = run_worker(project, bootstrap)
     raise typer.Exit(code)

@@ -11,6 +11,7 @@ from journeystream.durations import iso
 from journeystream.sinks.records import OutRecord
 
 _PREVIEW = 200
+_LONGEST_KEY = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +41,6 @@ def dead_letter(
         "value": None if value is None else b64encode(raw).decode(),
         "preview": raw[:_PREVIEW].decode(errors="replace"),
     }
-    return OutRecord(topic, key, orjson.dumps(letter))
+    # A long key would stand in the record twice; its bytes are in the letter.
+    short = key if key is None or len(key) <= _LONGEST_KEY else None
+    return OutRecord(topic, short, orjson.dumps(letter))

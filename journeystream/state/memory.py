@@ -31,9 +31,9 @@ class MemoryStore:
             if (record := self._records.get(id_)) is not None
         }
 
-    def due(self, until: int) -> list[tuple[int, str]]:
-        """Return all alarms at or before `until`, in order."""
-        return sorted(alarm for alarm in self._alarms if alarm[0] <= until)
+    def due(self, until: int, most: int | None = None) -> list[tuple[int, str]]:
+        """Return alarms at or before `until`, in order."""
+        return sorted(alarm for alarm in self._alarms if alarm[0] <= until)[:most]
 
     def next_wake(self) -> int | None:
         """Return the earliest alarm."""

@@ -72,12 +72,12 @@ class RocksStore:
             if record is not None
         }
 
-    def due(self, until: int) -> list[tuple[int, str]]:
-        """Return all alarms at or before `until`, in order."""
-        found = []
+    def due(self, until: int, most: int | None = None) -> list[tuple[int, str]]:
+        """Return alarms at or before `until`, in order."""
+        found: list[tuple[int, str]] = []
         for key in self._families[_ALARMS].keys():  # noqa: SIM118  an Rdict iterates over pairs
             wake = _wake_of(key)
-            if wake > until:
+            if wake > until or len(found) == most:
                 break
             found.append((wake, key[_WAKE_BYTES:].decode()))
         return found

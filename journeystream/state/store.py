@@ -30,8 +30,8 @@ class Store(Protocol):
     def load(self, ids: Collection[str]) -> dict[str, User]:
         """Return the users that are known among `ids`."""
 
-    def due(self, until: int) -> list[tuple[int, str]]:
-        """Return (wake, user id), in order, of all alarms at or before `until`."""
+    def due(self, until: int, most: int | None = None) -> list[tuple[int, str]]:
+        """Return (wake, user id), in order, of alarms at or before `until`: the first `most`."""
 
     def next_wake(self) -> int | None:
         """Return the earliest alarm of all."""

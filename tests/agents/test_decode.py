@@ -17,13 +17,10 @@ from journeystream.agents.decode import DecodeLimits, clock_mark, decode
 from journeystream.durations import parse_instant
 from journeystream.errors import RejectedEvent
 from journeystream.events import ClockMark, Event
-from tests.strategies import DAY, json_values
+from tests.agents.written_events import LIVE, NOW, OLDEST, event, refusal, written
+from tests.strategies import json_values
 
-NOW = parse_instant("2024-03-01T12:00:00Z")
-OLDEST = parse_instant("1980-01-01T00:00:00Z")
-LIVE = DecodeLimits(message_bytes=1_000, clock_skew=DAY, oldest_event=OLDEST, replay=False)
 REPLAY = replace(LIVE, replay=True)
-GOOD: dict[str, object] = {"type": "track", "event": "Order", "userId": "u1"}
 MARK: dict[str, object] = {"type": "clock", "timestamp": "2024-02-01T00:00:00Z", "origin": "web/3"}
 
 # No deadline: on a shared machine one slow example says nothing.
@@ -32,28 +29,6 @@ anything = settings(
     max_examples=300,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-
-
-def written(**changes: object) -> bytes:
-    """Write the good event with changes; `...` leaves a field out."""
-    fields = {**GOOD, **changes}
-    return orjson.dumps({name: value for name, value in fields.items() if value is not ...})
-
-
-def event(value: bytes, limits: DecodeLimits = LIVE) -> Event:
-    """Decode what has to be an event."""
-    found = decode(value, NOW, limits)
-    assert isinstance(found, Event)
-    return found
-
-
-def refusal(value: bytes | None, limits: DecodeLimits = LIVE) -> str:
-    """Decode what has to be refused, and return the code."""
-    with pytest.raises(RejectedEvent) as refused:
-        decode(value, NOW, limits)
-    assert refused.value.text
-    assert len(refused.value.text) < 300, "a dead letter's text does not repeat the record"
-    return refused.value.code
 
 
 # ── what is refused ──────────────────────────────────────────────────────────────────────
@@ -183,112 +158,6 @@ def test_the_anonymous_id_names_who_has_no_user_id() -> None:
     for absent in (..., None, ""):
         nameless = event(written(userId=absent, anonymousId="a1"))
         assert (nameless.user_id, nameless.anonymous) == ("a1", True)
-
-
-# ── event time ───────────────────────────────────────────────────────────────────────────
-
-TIMES: dict[str, tuple[dict[str, object], str]] = {
-    "its own": ({"timestamp": "2024-03-01T10:00:00Z"}, "2024-03-01T10:00:00Z"),
-    "to the microsecond": (
-        {"timestamp": "2024-03-01T10:00:00.999999Z"},
-        "2024-03-01T10:00:00.999999Z",
-    ),
-    "with an offset": ({"timestamp": "2024-03-01T10:00:00+02:00"}, "2024-03-01T08:00:00Z"),
-    "without an offset it is UTC": ({"timestamp": "2024-03-01T10:00:00"}, "2024-03-01T10:00:00Z"),
-    "a date is its first instant": ({"timestamp": "2024-03-01"}, "2024-03-01T00:00:00Z"),
-    "none is the record's": ({"timestamp": ...}, "2024-03-01T12:00:00Z"),
-    "null is the record's": ({"timestamp": None}, "2024-03-01T12:00:00Z"),
-    "a little after the record's is cut": (
-        {"timestamp": "2024-03-01T12:00:00.000001Z"},
-        "2024-03-01T12:00:00Z",
-    ),
-    "after by all the skew is cut": (
-        {"timestamp": "2024-03-02T12:00:00Z"},
-        "2024-03-01T12:00:00Z",
-    ),
-    "the oldest is taken": ({"timestamp": "1980-01-01T00:00:00Z"}, "1980-01-01T00:00:00Z"),
-    "before 1980 in UTC, after it at home": (
-        {"timestamp": "1979-12-31T23:00:00-01:00"},
-        "1980-01-01T00:00:00Z",
-    ),
-    "a slow client's clock": (
-        {
-            "timestamp": "2024-03-01T09:00:00Z",
-            "sentAt": "2024-03-01T09:05:00Z",
-            "receivedAt": "2024-03-01T11:05:00Z",
-        },
-        "2024-03-01T11:00:00Z",
-    ),
-    "a fast client's clock": (
-        {
-            "timestamp": "2024-03-01T16:00:00Z",
-            "sentAt": "2024-03-01T16:05:00Z",
-            "receivedAt": "2024-03-01T11:05:00Z",
-        },
-        "2024-03-01T11:00:00Z",
-    ),
-    "a clock that was never set": (
-        {
-            "timestamp": "1970-01-01T00:00:10Z",
-            "sentAt": "1970-01-01T00:01:10Z",
-            "receivedAt": "2024-03-01T11:00:00Z",
-        },
-        "2024-03-01T10:59:00Z",
-    ),
-    "an originalTimestamp says that it was corrected": (
-        {
-            "timestamp": "2024-03-01T11:00:00Z",
-            "originalTimestamp": "2024-03-01T09:00:00Z",
-            "sentAt": "2024-03-01T09:05:00Z",
-            "receivedAt": "2024-03-01T11:05:00Z",
-        },
-        "2024-03-01T11:00:00Z",
-    ),
-    "an originalTimestamp of null says nothing": (
-        {
-            "timestamp": "2024-03-01T09:00:00Z",
-            "originalTimestamp": None,
-            "sentAt": "2024-03-01T09:05:00Z",
-            "receivedAt": "2024-03-01T11:05:00Z",
-        },
-        "2024-03-01T11:00:00Z",
-    ),
-    "sentAt alone corrects nothing": (
-        {"timestamp": "2024-03-01T09:00:00Z", "sentAt": "2024-03-01T09:05:00Z"},
-        "2024-03-01T09:00:00Z",
-    ),
-    "receivedAt alone corrects nothing": (
-        {"timestamp": "2024-03-01T09:00:00Z", "sentAt": None, "receivedAt": "2024-03-01T11:05:00Z"},
-        "2024-03-01T09:00:00Z",
-    ),
-}
-
-
-@pytest.mark.parametrize(("fields", "expected"), TIMES.values(), ids=TIMES.keys())
-def test_event_time(fields: dict[str, object], expected: str) -> None:
-    """Event time is the event's own, corrected, and never after its record's."""
-    assert event(written(**fields)).at == parse_instant(expected)
-
-
-def test_a_microsecond_beyond_a_bound_is_refused() -> None:
-    """The skew and the oldest instant are what is still allowed."""
-    assert refusal(written(timestamp="2024-03-02T12:00:00.000001Z")) == "time_in_future"
-    assert refusal(written(timestamp="1979-12-31T23:59:59.999999Z")) == "time_too_old"
-
-
-def test_bounds_are_looked_at_after_the_correction() -> None:
-    """A time that is bad only once its clock is corrected is refused."""
-    sent, received = "2024-03-01T09:00:00Z", "2024-03-01T11:00:00Z"
-    late = {"timestamp": "2024-03-02T11:00:00Z", "sentAt": sent, "receivedAt": received}
-    assert refusal(written(**late)) == "time_in_future"
-    early = {"timestamp": "1980-01-01T00:00:00Z", "sentAt": received, "receivedAt": sent}
-    assert refusal(written(**early)) == "time_too_old"
-
-
-@pytest.mark.parametrize("sent", ["2024-03-01T13:00:00Z", "1999-01-01T00:00:00Z"])
-def test_the_records_time_is_not_corrected(sent: str) -> None:
-    """Where an event has no time of its own, the client's clock has no part in it."""
-    assert event(written(sentAt=sent, receivedAt="2024-03-01T12:00:00Z")).at == NOW
 
 
 # ── clock marks ──────────────────────────────────────────────────────────────────────────

@@ -35,12 +35,16 @@ MARK = clock_mark(START - DAY)
 
 
 def record(
-    value: bytes | None, key: bytes | None = b"u1", offset: int = 7, timestamp: int = NOW_MS
+    value: bytes | None,
+    key: bytes | None = b"u1",
+    offset: int = 7,
+    timestamp: int = NOW_MS,
+    partition: int = 2,
 ) -> ConsumerRecord:
-    """Return a record as the consumer hands it over, from partition 2 of `web`."""
+    """Return a record as the consumer hands it over, from a partition of `web`."""
     return ConsumerRecord(
         topic="web",
-        partition=2,
+        partition=partition,
         offset=offset,
         timestamp=timestamp,
         timestamp_type=0,
@@ -144,10 +148,15 @@ def test_what_is_re_keyed_means_the_same_there() -> None:
 
 @pytest.mark.parametrize(("value", "key"), [(OF_U1, b"u1"), (OF_A1, b"a1")])
 def test_what_is_keyed_rightly_applies_here(value: bytes, key: bytes) -> None:
-    """An event under its user's id, an anonymous one too, takes no detour."""
-    intake = REKEYING.sort([record(value, key)])
-    assert places(intake) == ["entries"]
-    assert intake.entries == [decode(value, START, REPLAY)]
+    """An event under its user's id takes no detour from the partition where that key belongs."""
+    sorted_by_home = [
+        REKEYING.sort([record(value, key, partition=number)]) for number in range(PARTITIONS)
+    ]
+    at_home = [intake for intake in sorted_by_home if places(intake) == ["entries"]]
+    assert [intake.entries for intake in at_home] == [[decode(value, START, REPLAY)]]
+    assert [places(intake) for intake in sorted_by_home if intake not in at_home] == [
+        ["rekeyed"]
+    ] * (PARTITIONS - 1)
 
 
 @pytest.mark.parametrize("key", [None, b"u1"])

@@ -12,11 +12,12 @@ from pathlib import Path
 from journeystream.agents.decode import DecodeLimits, decode
 from journeystream.compiler import compile_journey
 from journeystream.definitions import JourneyDefinition, read_definitions
-from journeystream.engine import Memory, Rules
+from journeystream.engine import Rules
 from journeystream.journeys import Journeys
 from journeystream.keys import keys_of
 from journeystream.project import Project, load_project
 from journeystream.publishing import workshop_of
+from journeystream.repeats import Memory
 from journeystream.sinks.routing import Routing
 from journeystream.state.memory import MemoryStore
 from journeystream.turn import take_turn

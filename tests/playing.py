@@ -1,0 +1,75 @@
+"""Playing: a log through a partition that takes turns and saves after each, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from journeystream.effects import Effect
+from journeystream.engine import Rules
+from journeystream.events import Event
+from journeystream.state.codec import PartitionState, encode_user
+from journeystream.state.memory import MemoryStore
+from journeystream.state.store import Store, change_of
+from journeystream.turn import take_turn
+from journeystream.user import NEVER, Derived
+from tests.strategies import END_OF_TIME, Cuts, cut
+
+
+class Partition:
+    """A partition that takes turns and saves after each, as a worker does."""
+
+    def __init__(self, rules: Rules, store: Store | None = None) -> None:
+        self.rules = rules
+        self.store = store or MemoryStore()
+        self.effects: list[Effect] = []
+
+    def take(
+        self, batch: Sequence[Event], *, until: int | None = None, moves_clock: bool = True
+    ) -> list[Effect]:
+        """Take one turn, save it, and return its effects; nothing may fail in it."""
+        partition = self.store.partition()
+        turn = take_turn(
+            batch, partition.clock, self.store, self.rules, until=until, moves_clock=moves_clock
+        )
+        assert not turn.failures, turn.failures
+        assert turn.clock >= partition.clock
+        self.store.save(
+            [
+                change_of(user, turn.before.get(user.id, Derived()))
+                for user in turn.changed.values()
+            ],
+            PartitionState(clock=turn.clock),
+        )
+        self.effects += turn.effects
+        return turn.effects
+
+    def stored(self) -> Stored:
+        """Return all that is stored, as bytes and as what is derived from them."""
+        users = self.store.load(list(self.store.users()))
+        return Stored(
+            records={id_: encode_user(user) for id_, user in users.items()},
+            alarms=self.store.due(-NEVER),
+            clock=self.store.partition().clock,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Everything that a partition has stored."""
+
+    records: Mapping[str, bytes]
+    alarms: Sequence[tuple[int, str]]
+    clock: int
+
+
+def play(
+    rules: Rules, log: Sequence[Event], sizes: Cuts = (), *, until: int | None = END_OF_TIME
+) -> Partition:
+    """Play a log in batches, then let time pass to `until`."""
+    partition = Partition(rules)
+    for batch in cut(log, sizes):
+        partition.take(batch)
+    if until is not None:
+        partition.take([], until=until)
+    return partition

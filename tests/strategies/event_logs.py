@@ -1,0 +1,90 @@
+"""Logs of events: in order or not, with repeats, and the ways to cut one into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from journeystream.events import Event
+from tests.strategies.small_world import DAY, EVENT_NAMES, HOUR, MINUTE, START, USERS
+
+Cuts = Sequence[int]
+
+
+@st.composite
+def events(
+    draw: st.DrawFn, at: int, users: Sequence[str] = USERS, *, with_ids: bool = False
+) -> Event:
+    """Draw one event at an instant: mostly tracks, some pages, some identify calls."""
+    kind = draw(st.sampled_from(("track", "track", "track", "track", "identify", "page")))
+    properties: dict[str, object] = {}
+    if kind == "identify":
+        name = ""
+        properties = draw(
+            st.sampled_from(
+                ({"plan": "pro"}, {"plan": "free"}, {"score": 0}, {"score": 2, "plan": "pro"})
+            )
+        )
+    else:
+        name = "home" if kind == "page" else draw(st.sampled_from(EVENT_NAMES))
+        if draw(st.booleans()):
+            properties = {"n": draw(st.integers(0, 2))}
+    return Event(
+        user_id=draw(st.sampled_from(users)),
+        kind=kind,
+        name=name,
+        at=at,
+        properties=properties,
+        message_id=f"m{draw(st.integers(0, 10**9))}" if with_ids else None,
+    )
+
+
+@st.composite
+def logs(
+    draw: st.DrawFn,
+    *,
+    in_order: bool = False,
+    users: Sequence[str] = USERS,
+    with_ids: bool = False,
+    longest: int = 14,
+) -> list[Event]:
+    """Draw a log: gaps of minutes to a day, ties, and (if allowed) events that come late."""
+    at, log = START, []
+    for _ in range(draw(st.integers(3, longest))):
+        at += draw(st.sampled_from((0, 0, MINUTE, 10 * MINUTE, HOUR, 5 * HOUR, DAY)))
+        late = 0 if in_order else draw(st.sampled_from((0, 0, 0, MINUTE, HOUR, DAY)))
+        log.append(draw(events(at - late, users, with_ids=with_ids)))
+    return log
+
+
+@st.composite
+def with_repeats(draw: st.DrawFn, log: Sequence[Event]) -> list[Event]:
+    """Give every event a message id of its own and send some of them again, later."""
+    named = [replace(event, message_id=f"m{index}") for index, event in enumerate(log)]
+    repeated: list[Event] = []
+    for index, event in enumerate(named):
+        repeated.append(event)
+        if draw(st.integers(0, 2)) == 0:
+            repeated.append(named[draw(st.integers(0, index))])
+    return repeated
+
+
+def apart(log: Sequence[Event]) -> list[Event]:
+    """Give every event a millisecond of its own, so that no two instants are the same."""
+    return [replace(event, at=event.at + index * 1_000) for index, event in enumerate(log)]
+
+
+def cuts() -> st.SearchStrategy[Cuts]:
+    """Draw the sizes of successive batches; the last one goes on to the end of the log."""
+    return st.lists(st.integers(0, 4), max_size=8)
+
+
+def cut(log: Sequence[Event], sizes: Cuts) -> list[list[Event]]:
+    """Cut a log into batches of these sizes."""
+    batches, start = [], 0
+    for size in sizes:
+        batches.append(list(log[start : start + size]))
+        start += size
+    return [*batches, list(log[start:])]

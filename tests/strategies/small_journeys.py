@@ -1,0 +1,220 @@
+"""Small valid journeys: of any steps, with branches that meet again, one or two together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+from hypothesis import strategies as st
+
+from journeystream.compiler import Workshop, compile_journey
+from journeystream.definitions import JourneyDefinition, parse_definition
+from journeystream.engine import Rules
+from journeystream.journeys import Journeys
+from journeystream.keys import keys_of
+from journeystream.project import Limits
+from journeystream.validation import Known, validate_journey
+from tests.strategies.small_world import DESTINATIONS, EVENT_NAMES
+from tests.strategies.written_conditions import easy_conditions, trait_leaves
+
+Project = tuple[JourneyDefinition, ...]
+
+_STEP_TYPES = (
+    "send_to_destinations",
+    "send_to_destinations",
+    "send_to_destinations",
+    "wait_for_condition",
+    "wait_for_duration",
+    "true_false_split",
+    "every_match",
+    "first_match",
+    "exit",
+)
+_DURATIONS = ("10 minutes", "1 hour", "5 hours", "1 day")
+_MOST_STEPS = 6
+_MOST_FORKS = 2  # every-match splits double positions; two keep an instance small
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    """Draws the steps of one journey; all ways lead forward, or back over a long wait."""
+
+    draw: st.DrawFn
+    count: int
+
+    def next(self, place: int) -> str | None:
+        later = [f"s{index}" for index in range(place + 1, self.count)]
+        return self.draw(st.sampled_from((*later[:1], *later[:1], *later[:3], None)))
+
+    def condition(self) -> dict[str, Any]:
+        return self.draw(easy_conditions(("entry", "step")))
+
+    def timeout(self, place: int) -> dict[str, Any]:
+        after = self.draw(st.sampled_from(_DURATIONS))
+        return {"timeout": {"after": after, "next": self.next(place)}}
+
+    def branches(self, place: int) -> list[dict[str, Any]]:
+        return [
+            {"name": f"branch {index}", "condition": self.condition(), "next": self.next(place)}
+            for index in range(self.draw(st.integers(1, 3)))
+        ]
+
+    def pause(self, place: int, *, loops: bool) -> dict[str, Any]:
+        """Draw a wait of fixed length, which may lead back to the first step."""
+        if loops and self.draw(st.integers(0, 3)) == 0:
+            return {"duration": "1 day", "next": "s0"}
+        return {"duration": self.draw(st.sampled_from(_DURATIONS)), "next": self.next(place)}
+
+    def step(self, place: int, kind: str, *, loops: bool) -> dict[str, Any]:
+        step: dict[str, Any] = {"id": f"s{place}", "type": kind}
+        match kind:
+            case "send_to_destinations":
+                number = self.draw(st.integers(1, 2))
+                step["destinations"] = list(DESTINATIONS[:number])
+                step["next"] = self.next(place)
+            case "wait_for_condition":
+                step |= {"condition": self.condition(), "next": self.next(place)}
+                if self.draw(st.booleans()):
+                    step |= self.timeout(place)
+            case "wait_for_duration":
+                step |= self.pause(place, loops=loops)
+            case "true_false_split":
+                step["condition"] = self.condition()
+                step |= {way: {"next": self.next(place)} for way in ("if_true", "if_false")}
+            case "every_match":
+                step |= {"type": "multi_branch_split", "branches": self.branches(place)}
+                if self.draw(st.booleans()):
+                    step |= self.timeout(place)
+            case "first_match":
+                step |= {"type": "multi_branch_split", "mode": kind}
+                step |= {"branches": self.branches(place)}
+                if self.draw(st.booleans()):
+                    step["everyone_else"] = {"next": self.next(place)}
+        return step
+
+
+@st.composite
+def journeys(
+    draw: st.DrawFn, id_: str = "j", *, entries: st.SearchStrategy[dict[str, Any]] | None = None
+) -> JourneyDefinition:
+    """Draw a valid journey of up to six steps of any type."""
+    count = draw(st.integers(2, _MOST_STEPS))
+    kinds = [draw(st.sampled_from(_STEP_TYPES)) for _ in range(count)]
+    kinds[draw(st.integers(0, 1))] = "send_to_destinations"  # or nothing can be seen
+    forks = [index for index, kind in enumerate(kinds) if kind == "every_match"]
+    for index in forks[_MOST_FORKS:]:
+        kinds[index] = "first_match"
+    builder = _Builder(draw, count)
+    steps = [
+        builder.step(place, kind, loops=not forks and kinds[0] != "exit")
+        for place, kind in enumerate(kinds)
+    ]
+    written: dict[str, Any] = {
+        "id": id_,
+        "name": f"Journey {id_}",
+        "entry": {
+            "condition": draw(easy_conditions(()) if entries is None else entries),
+            "reentry": draw(st.sampled_from(("never", "after_exit"))),
+        },
+        "at_end": draw(st.sampled_from(("rest", "exit"))),
+        "steps": _reachable(steps),
+    }
+    if draw(st.booleans()):
+        out = st.builds(lambda n: {"event": n, "since": "entry"}, st.sampled_from(EVENT_NAMES))
+        condition = draw(st.one_of(out, easy_conditions(("entry",))))
+        written["exits"] = [{"name": "out", "condition": condition}]
+    if draw(st.integers(0, 2)) == 0:
+        written["max_duration"] = draw(st.sampled_from(("2 hours", "2 days", "1 month")))
+    return journey_of(written)
+
+
+def _reachable(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    by_id = {step["id"]: step for step in steps}
+    reached, todo = set(), [steps[0]["id"]]
+    while todo:
+        id_ = todo.pop()
+        if id_ not in reached:
+            reached.add(id_)
+            todo += _targets(by_id[id_])
+    return [step for step in steps if step["id"] in reached]
+
+
+def _targets(written: object) -> list[str]:
+    if isinstance(written, list):
+        return [target for part in written for target in _targets(part)]
+    if not isinstance(written, dict):
+        return []
+    here = [written["next"]] if written.get("next") else []
+    return here + [target for part in written.values() for target in _targets(part)]
+
+
+def journey_of(written: Mapping[str, Any]) -> JourneyDefinition:
+    """Read a journey and make sure that it is valid."""
+    journey = parse_definition(written, "drawn")
+    assert isinstance(journey, JourneyDefinition)
+    problems = validate_journey(journey, Known(DESTINATIONS, {}, Limits()))
+    assert not problems, problems
+    return journey
+
+
+def rules_of(*definitions: JourneyDefinition, archived: Iterable[str] = ()) -> Rules:
+    """Publish journeys as version 1 of themselves, in UTC."""
+    workshop = Workshop(UTC, {}, lambda _: {"plan": "traits.plan", "n": "entry.n"})
+    compiled = [
+        compile_journey(definition, 1, keys_of(definition, {}, 255), workshop)
+        for definition in definitions
+    ]
+    return Rules(
+        Journeys(
+            versions={(journey.id, 1): journey for journey in compiled},
+            heads={journey.id: journey for journey in compiled},
+            admitting=frozenset(journey.id for journey in compiled) - frozenset(archived),
+            archived=frozenset(archived),
+        )
+    )
+
+
+@st.composite
+def meeting_journeys(draw: st.DrawFn, id_: str = "j") -> JourneyDefinition:
+    """Draw a journey whose branches meet again in one send step, so that a user is in it twice."""
+    names = draw(st.lists(st.sampled_from(EVENT_NAMES), min_size=2, max_size=3))
+    onward = st.sampled_from(("sent", "sent", "wait", None))
+    split: dict[str, Any] = {
+        "id": "split",
+        "type": "multi_branch_split",
+        "branches": [
+            {"name": f"{index}", "condition": {"event": name}, "next": draw(onward)}
+            for index, name in enumerate(names)
+        ],
+        "timeout": {"after": "5 hours", "next": "wait"},
+    }
+    sent = {"id": "sent", "type": "send_to_destinations", "destinations": list(DESTINATIONS)}
+    split["branches"][0]["next"] = "sent"
+    wait = {"id": "wait", "type": "wait_for_duration", "next": "sent"}
+    steps: list[dict[str, Any]] = [
+        split,
+        {**wait, "duration": draw(st.sampled_from(_DURATIONS))},
+        {**sent, "next": draw(st.sampled_from((None, "after")))},
+        {"id": "after", "type": "wait_for_condition", "condition": draw(trait_leaves())},
+    ]
+    out = {"event": draw(st.sampled_from(EVENT_NAMES)), "since": "entry", "at_least": 2}
+    entry = draw(st.sampled_from(({"event": "*"}, {"event": "a"}, {"page": "home"})))
+    return journey_of(
+        {
+            "id": id_,
+            "name": f"Journey {id_}",
+            "entry": {"condition": entry, "reentry": "after_exit"},
+            "exits": [{"name": "out", "condition": out}],
+            "at_end": draw(st.sampled_from(("rest", "exit"))),
+            "steps": _reachable(steps),
+        }
+    )
+
+
+@st.composite
+def projects(draw: st.DrawFn) -> Project:
+    """Draw one journey, or two that run beside each other."""
+    first = draw(st.one_of(journeys("j1"), journeys("j1"), meeting_journeys("j1")))
+    return (first, draw(journeys("j2"))) if draw(st.booleans()) else (first,)
