@@ -62,6 +62,25 @@ def test_live_timers_fire_when_due(make_world: MakeWorld) -> None:
     assert max(lateness) < 3.0, f"a timer was {max(lateness)} s late"
 
 
+def test_timers_fire_under_steady_load_of_a_rekeyed_source(make_world: MakeWorld) -> None:
+    """Time passes behind the events that keep coming, also where they do not move the clock."""
+    world = make_world(live=True, keyed=False)
+    _publish(world)
+    noise = 0
+
+    def is_reminded() -> bool:
+        nonlocal noise
+        noise += 1
+        now = datetime.now(UTC)
+        world.produce([_event("Page Viewed", f"noise-{noise}", now)])
+        return bool(world.received("email"))
+
+    with world.worker():
+        world.produce([_event("Product Added", "u1", datetime.now(UTC))])
+        wait_until(is_reminded, "a reminder under load", patience=40)
+    assert [record.key for record in world.received("email")] == ["u1"]
+
+
 def test_wrongly_keyed_sources_are_rekeyed_and_nothing_overtakes(make_world: MakeWorld) -> None:
     """Events keyed by session reach their user's partition; clock marks wait for all of them."""
     world = make_world(keyed=False)
