@@ -31,11 +31,13 @@ MOST_IN_MONTHS = 100
 CONDITION_TAGS = tuple(f"<{form}>" for form in _FORMS)
 
 
-class _Written(BaseModel):
+class Written(BaseModel):
+    """A part of a definition file: unknown fields are refused, and nothing changes it."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-class EventLeaf(_Written):
+class EventLeaf(Written):
     """So many events of one name (a track call, a page or a screen), in a window of time.
 
     Without an operator: at least one. Without a window: ever. `name: "*"` means any name.
@@ -134,25 +136,25 @@ class TraitLeaf(Comparison):
     trait: str = Field(min_length=1, description="path of the trait, as in `address.city`")
 
 
-class AudienceLeaf(_Written):
+class AudienceLeaf(Written):
     """Whether the user is in an audience, a named condition that was published on its own."""
 
     audience: str = Field(min_length=1, description="id of a published audience")
 
 
-class AllOf(_Written):
+class AllOf(Written):
     """Every one of the conditions holds."""
 
     all: list[Condition] = Field(min_length=1)
 
 
-class AnyOf(_Written):
+class AnyOf(Written):
     """At least one of the conditions holds."""
 
     any: list[Condition] = Field(min_length=1)
 
 
-class Not(_Written):
+class Not(Written):
     """The condition does not hold."""
 
     not_: Condition = Field(alias="not")

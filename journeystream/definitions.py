@@ -13,8 +13,6 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -27,7 +25,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from journeystream.comparisons import COMPARISON_TAG, VALUE_TAG
-from journeystream.condition_language import CONDITION_TAGS, Condition
+from journeystream.condition_language import CONDITION_TAGS, Condition, Written
 from journeystream.durations import parse_duration
 from journeystream.errors import DefinitionError, Problem, UserError
 from journeystream.steps import Step
@@ -38,11 +36,7 @@ _STEP_TYPE_PLACE = 3  # journey, steps, number, type
 _TAGS = frozenset((*CONDITION_TAGS, VALUE_TAG, COMPARISON_TAG, NAME_TAG, SEND_TAG))
 
 
-class _Written(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Entry(_Written):
+class Entry(Written):
     """Who enters, and whether they may enter again."""
 
     name: str = Field("", description="what people see")
@@ -53,14 +47,14 @@ class Entry(_Written):
     next: str | None = Field(None, description="the first step; default: the first one listed")
 
 
-class ExitRule(_Written):
+class ExitRule(Written):
     """A condition that takes the user out at once, wherever they are."""
 
     name: str = Field(min_length=1, description="unique in the journey; the exit's detail")
     condition: Condition
 
 
-class ExampleEvent(_Written):
+class ExampleEvent(Written):
     """An event of an example, at a time from its start."""
 
     at: str | None = Field(None, description="a duration from the example's start; default: then")
@@ -73,7 +67,7 @@ class ExampleEvent(_Written):
     traits: dict[str, Any] = Field(default_factory=dict, description="an identify call's traits")
 
 
-class ExpectedEffect(_Written):
+class ExpectedEffect(Written):
     """An Entered or Exited that an example must yield."""
 
     at: str | None = Field(None, description="a duration from the example's start; default: then")
@@ -83,7 +77,7 @@ class ExpectedEffect(_Written):
     reason: str | None = Field(None, description="why it was exited, when that matters")
 
 
-class Example(_Written):
+class Example(Written):
     """Events in, and all the effects out; `journeystream validate` runs it in virtual time."""
 
     name: str
@@ -92,7 +86,7 @@ class Example(_Written):
     expect: list[ExpectedEffect] = Field(description="every Entered and Exited, in order")
 
 
-class JourneyDefinition(_Written):
+class JourneyDefinition(Written):
     """A journey: who enters, the steps, and what takes people out."""
 
     kind: Literal["journey"] = "journey"
@@ -141,7 +135,7 @@ class JourneyDefinition(_Written):
                 yield f"steps[{index}].{path}", condition
 
 
-class AudienceDefinition(_Written):
+class AudienceDefinition(Written):
     """A named condition that journeys can ask for: `audience: ID`."""
 
     kind: Literal["audience"]

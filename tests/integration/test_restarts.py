@@ -29,7 +29,7 @@ CHUNKS = 6
 
 @pytest.mark.parametrize("state", ["kept", "deleted"])
 def test_killed_workers_lose_nothing_and_repeat_nothing(state: str, make_world: MakeWorld) -> None:
-    """Kill -9 in the middle of a load, five times: outputs are those of an undisturbed run."""
+    """Kill -9 in the middle of a load, six times: outputs are those of an undisturbed run."""
     world = make_world(more="")
     _publish(world)
     for chunk in _chunks():
