@@ -25,7 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalOperation, KafkaError
 
 from journeystream.errors import BrokerUnreachable
 from journeystream.sinks.records import OutRecord
@@ -92,7 +92,8 @@ class Committer:
                     self._ledger.group,
                 )
             await self._producer.commit_transaction()  # 5
-        except KafkaError as error:
+        # Fenced while it sends, aiokafka says at the next send that there is no transaction.
+        except (KafkaError, IllegalOperation) as error:
             raise BrokerUnreachable(
                 f"partition {self._ledger.partition}: the transaction failed ({error!r}); "
                 f"nothing of it counts. If another worker has the partition now, that is all; "

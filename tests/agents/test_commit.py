@@ -234,7 +234,7 @@ def test_a_crash_from_step_5_on_loses_nothing(kafka: str, store: Store, step: st
 # ── two owners ───────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("when", ["between turns", "in a turn"])
+@pytest.mark.parametrize("when", ["between turns", "between two sends", "in a turn"])
 def test_a_second_owner_fences_the_first(kafka: str, store: Store, when: str) -> None:
     """Once the partition is taken over, the first owner's turn fails and nothing of it counts."""
     shop = Shop(kafka)
@@ -246,11 +246,16 @@ def test_a_second_owner_fences_the_first(kafka: str, store: Store, when: str) ->
         async with owned(shop, zombies) as first:
             await commit(first, shop, zombies, one)
             producer: Any = first._producer
-            send_offsets = producer.send_offsets_to_transaction
+            send, send_offsets = producer.send, producer.send_offsets_to_transaction
 
             async def overtaken(*arguments: object) -> None:
                 await second.start()
                 await send_offsets(*arguments)
+
+            async def found_out(*arguments: object, **record: object) -> object:
+                sent = await send(*arguments, **record)
+                await asyncio.wait([producer._sender.sender_task])
+                return sent
 
             try:
                 with pytest.MonkeyPatch.context() as patch:
