@@ -11,19 +11,14 @@ written in it as JSON, and an empty variable counts as none.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
-from datetime import date
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
@@ -35,98 +30,24 @@ from pydantic_core import InitErrorDetails
 
 from journeystream.durations import parse_duration, parse_instant
 from journeystream.project_file import PROJECT_VARIABLE, read_settings
+from journeystream.setting_types import (
+    EMBEDDED,
+    AppName,
+    AttributePath,
+    BootstrapText,
+    Count,
+    DateText,
+    DurationText,
+    Name,
+    Share,
+    TimeZoneName,
+    TopicName,
+)
 
 DEFAULT_FILE = "journeystream.yaml"
-EMBEDDED = "embedded"
 # What our own topics can carry, with room for a key and headers (topics.py).
 LARGEST_MESSAGE = 16_777_216
 _INTERNAL_TOPICS = ("control", "changelog", "rekeyed", "dead-letters")
-_BROKER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
-_LAST_PORT = 65_535
-
-
-def _matching(pattern: str, advice: str) -> AfterValidator:
-    """Make a check that says in words what a pattern asks for."""
-    compiled = re.compile(pattern)
-
-    def check(text: str) -> str:
-        if compiled.fullmatch(text) is None:
-            raise ValueError(f"{text!r} can not be used here; write {advice}")
-        return text
-
-    return AfterValidator(check)
-
-
-def _duration(text: str) -> str:
-    if parse_duration(text).months:
-        raise ValueError(f"{text!r} has no fixed length; write it in days or weeks")
-    return text
-
-
-def _date_text(value: object) -> object:
-    """Take an unquoted YAML date too: YAML reads it as a date, not as text."""
-    return value.isoformat() if isinstance(value, date) else value
-
-
-def _date(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise ValueError(f"{text!r} is no date; write one as in 1980-01-01") from None
-
-
-def _time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    # The name of a folder of zones ("Europe") is an OSError.
-    except (KeyError, ValueError, OSError):
-        near = get_close_matches(name, available_timezones(), n=1)
-        advice = f"did you mean {near[0]!r}?" if near else "write one as in 'Europe/Berlin'"
-        raise ValueError(f"{name!r} is no time zone; {advice}") from None
-    return name
-
-
-def _bootstrap(text: str) -> str:
-    if text == EMBEDDED:
-        return text
-    brokers = [broker.strip() for broker in text.split(",")]
-    for broker in brokers:
-        match = _BROKER.fullmatch(broker)
-        if match is None or not 0 < int(match[1]) <= _LAST_PORT:
-            raise ValueError(
-                f"{broker!r} is no broker; write host:port (several with commas between), "
-                f"or {EMBEDDED!r} for a broker inside the project directory"
-            )
-    return ",".join(brokers)
-
-
-_TOPIC = r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}"
-_APP = r"[a-z0-9][a-z0-9._-]{0,60}"
-_ATTRIBUTE = r"(traits|entry)(\.[^.]+)+"
-TopicName = Annotated[
-    str,
-    _matching(_TOPIC, "at most 249 letters, digits, '.', '_' and '-'"),
-    Field(json_schema_extra={"pattern": f"^{_TOPIC}$"}),
-]
-AppName = Annotated[
-    str,
-    _matching(_APP, "at most 61 small letters, digits, '.', '_' and '-', a letter or digit first"),
-    Field(json_schema_extra={"pattern": f"^{_APP}$"}),
-]
-AttributePath = Annotated[
-    str,
-    _matching(_ATTRIBUTE, "a path that starts with 'traits.' or 'entry.'"),
-    Field(json_schema_extra={"pattern": f"^{_ATTRIBUTE}$"}),
-]
-DurationText = Annotated[str, AfterValidator(_duration)]
-DateText = Annotated[
-    str,
-    BeforeValidator(_date_text),
-    AfterValidator(_date),
-    Field(json_schema_extra={"format": "date"}),
-]
-Name = Annotated[str, Field(min_length=1, max_length=100)]
-Count = Annotated[int, Field(ge=1)]
 
 
 class Settings(BaseModel):
@@ -176,7 +97,7 @@ Destination = Annotated[EventDestination | ListDestination, Field(discriminator=
 class Kafka(Settings):
     """Where Kafka is and how workers share it."""
 
-    bootstrap: Annotated[str, AfterValidator(_bootstrap)] = "127.0.0.1:9092"
+    bootstrap: BootstrapText = "127.0.0.1:9092"
     """host:port, several with commas between; or `embedded`: a broker inside the project
     directory, for trials."""
     partitions: Annotated[int, Field(ge=1, le=1024)] = 8
@@ -187,6 +108,9 @@ class Kafka(Settings):
     """How long a worker may be silent before others take over its partitions."""
     instance: Name | None = None
     """This worker's name (static membership): the same over restarts, another for each worker."""
+    guarantee: Literal["exactly_once", "at_least_once"] = "exactly_once"
+    """at_least_once is for brokers without transactions: after a crash destinations may get a
+    message again, with the same messageId."""
 
     @cached_property
     def session_timeout_micros(self) -> int:
@@ -201,6 +125,8 @@ class State(Settings):
     """Relative to the project file; what is lost here comes back from the changelog topic."""
     block_cache_mb: Count = 256
     """Megabytes of memory for reading state, shared by all partitions of a worker."""
+    standbys: Annotated[int, Field(ge=0, le=8)] = 0
+    """Other workers that keep a copy of each partition's state, to take it over in seconds."""
 
 
 class Limits(Settings):
@@ -229,6 +155,12 @@ class Limits(Settings):
     less is cut to the record's time."""
     oldest_event: DateText = "1980-01-01"
     """Events from before this date (UTC) are dead letters."""
+    dead_letters_in_a_row: Count = 1_000
+    """More dead letters of a partition without an event between them stop the worker."""
+    dead_letter_share: Share = 0.5
+    """A larger share of dead letters among a partition's newest 10,000 records stops it too."""
+    stop_within: DurationText = "30 seconds"
+    """How long a worker that was asked to end may take to finish its turns."""
 
     @cached_property
     def dedup_window_micros(self) -> int:
@@ -239,6 +171,11 @@ class Limits(Settings):
     def clock_skew_micros(self) -> int:
         """The allowed clock skew in microseconds."""
         return parse_duration(self.clock_skew).micros
+
+    @cached_property
+    def stop_seconds(self) -> float:
+        """The time to stop within, in seconds."""
+        return parse_duration(self.stop_within).micros / 1_000_000
 
     @cached_property
     def oldest_event_instant(self) -> int:
@@ -253,7 +190,7 @@ class Project(Settings):
 
     app: AppName = "journeystream"
     """Prefix of the consumer group, the internal topics and the transactional ids."""
-    time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    time_zone: TimeZoneName = "UTC"
     """The zone of journeys and users that have none of their own."""
     time: Literal["live", "replay"] = "live"
     """replay keeps wall time out: clocks move by events and clock marks only."""

@@ -33,10 +33,12 @@ kafka:
   replication: 1               # copies of each partition; 3 in production
   session_timeout: 10 seconds  # how long a worker may be silent before others take over
   instance: null               # this worker's name, the same over restarts, or null
+  guarantee: exactly_once      # at_least_once: for brokers without transactions
 
 state:
   directory: .journeystream/state  # relative to this file; Kafka holds a second copy
   block_cache_mb: 256          # memory for reading state
+  standbys: 0                  # other workers with a copy of each partition, to take over fast
 
 limits:
   journeys: 100                # journeys that are not archived
@@ -50,4 +52,7 @@ limits:
   dedup_ids: 100               # how many messageIds are remembered for a user
   clock_skew: 1 day            # events further ahead of the broker's time are dead letters
   oldest_event: 1980-01-01     # events from before this date (UTC) are dead letters
+  dead_letters_in_a_row: 1000  # more of them without an event between stop the worker
+  dead_letter_share: 0.5       # so does a larger share of a partition's newest 10,000 records
+  stop_within: 30 seconds      # what a worker that is asked to end may take
 """
