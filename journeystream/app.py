@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,19 @@ from faust.types.transports import TransportT
 from yarl import URL
 
 from journeystream.agents.batch_transport import BatchTransport
+from journeystream.agents.cluster import KafkaCluster
 from journeystream.agents.commit import Ledger
 from journeystream.agents.control import Control
 from journeystream.agents.decode import DecodeLimits
 from journeystream.agents.frontier import Frontier, origin_of
+from journeystream.agents.health import Health, Signs, judge
 from journeystream.agents.intake import Sorter
 from journeystream.agents.partition import Partition, Surroundings
 from journeystream.agents.partitions import Partitions
 from journeystream.agents.source_events import source_events
+from journeystream.agents.standby import Standby
 from journeystream.clock import WallClock
+from journeystream.probes import Probes
 from journeystream.project import Project
 from journeystream.publishing import workshop_of
 from journeystream.repeats import Memory
@@ -35,6 +40,7 @@ _SECOND = 1_000_000
 _HEARTBEATS = 3  # per session: one may be lost without the worker being given up
 _REBALANCE_SECONDS = 60.0  # how long the others wait for a worker to end its turn
 _POLL_SECONDS = 300.0
+_FOR_TURNS = 0.5  # of the time to stop: the rest is for leaving the group and closing files
 
 
 class JourneyApp(faust.App):
@@ -45,7 +51,11 @@ class JourneyApp(faust.App):
     control: Control
     partitions: Partitions
     around: Surroundings
+    clock: WallClock
     failure: BaseException | None = None
+    probes: Probes | None = None
+    assigned = False
+    fetched: float | None = None
 
     def _new_transport(self) -> TransportT:
         return BatchTransport(self.conf.broker_consumer, self)
@@ -54,10 +64,31 @@ class JourneyApp(faust.App):
         """Tell the transport whether a partition can take another batch."""
         return self.partitions.has_room(tp)
 
+    def fetching(self) -> None:
+        """Hear from the transport that it asks for records."""
+        self.fetched = self.clock.elapsed()
+
+    def health(self) -> Health:
+        """Tell how the worker is."""
+        running = self.partitions.running
+        return judge(
+            Signs(
+                failure=None if self.failure is None else str(self.failure),
+                assigned=self.assigned,
+                partitions={number: each.standing for number, each in running.items()},
+                standbys=tuple(self.partitions.standing_by),
+                turn_seconds=max((each.turn_seconds for each in running.values()), default=0.0),
+                fetched=None if self.fetched is None else self.clock.elapsed() - self.fetched,
+                answered=self.control.silent_seconds,
+            )
+        )
+
     async def on_start(self) -> None:
         """Know the journeys and the topics first."""
         try:
-            self.around = await _surroundings(self.project, self.bootstrap, self.control)
+            if self.probes is not None:
+                await self.probes.start()
+            self.around = await _surroundings(self)
             await self.control.start()
         except Exception as error:
             self.failure = error
@@ -71,31 +102,51 @@ class JourneyApp(faust.App):
 
     async def on_stop(self) -> None:
         """End the turns, then the rest."""
-        await self.partitions.revoke()
+        await self.partitions.stop()
         await super().on_stop()
         await self.control.stop()
+        if self.probes is not None:
+            await self.probes.stop()
 
 
-def build_app(project: Project, bootstrap: str) -> JourneyApp:
-    """Wire a worker for a project against the broker at `bootstrap`."""
+def build_app(
+    project: Project, bootstrap: str, listening: socket.socket | None = None
+) -> JourneyApp:
+    """Wire a worker for a project against the broker at `bootstrap`.
+
+    Its probes answer at the `listening` socket, if there is one.
+    """
     app = _faust_app(project, bootstrap)
     app.project, app.bootstrap = project, bootstrap
-    app.control = Control(project.control_topic, bootstrap, project.app, workshop_of(project))
+    app.clock = WallClock()
+    if listening is not None:
+        app.probes = Probes(listening, app.health)
+    cluster = KafkaCluster(bootstrap)
+    app.control = Control(
+        project.control_topic, cluster, project.app, workshop_of(project), app.clock
+    )
     cache = shared_cache(project.state.block_cache_mb)
 
-    def make(number: int) -> Partition:
-        store = RocksStore(project.state_directory / project.app / str(number), cache)
-        ledger = Ledger(number, project.changelog_topic, project.app)
-        return Partition(ledger, store, app.around)
+    def open_store(number: int) -> RocksStore:
+        return RocksStore(project.state_directory / project.app / str(number), cache)
 
+    def ledger(number: int) -> Ledger:
+        return Ledger(number, project.changelog_topic, project.app)
+
+    app.partitions = Partitions(
+        make=lambda number: Partition(ledger(number), open_store(number), app.around),
+        stand_by=lambda number: Standby(partial(open_store, number), ledger(number), cluster),
+        crash=app.crash,
+        patience=project.limits.stop_seconds * _FOR_TURNS,
+    )
     topics = [*(source.topic for source in project.sources), project.rekey_topic]
-    app.partitions = Partitions(make, topics, app.crash)
     source_events(app, topics, app.partitions)
-    _follow_assignments(app)
+    _follow_assignments(app, frozenset(topics))
     return app
 
 
-async def _surroundings(project: Project, bootstrap: str, control: Control) -> Surroundings:
+async def _surroundings(app: JourneyApp) -> Surroundings:
+    project, bootstrap = app.project, app.bootstrap
     limits = DecodeLimits(
         message_bytes=project.limits.message_bytes,
         clock_skew=project.limits.clock_skew_micros,
@@ -113,10 +164,10 @@ async def _surroundings(project: Project, bootstrap: str, control: Control) -> S
         for number in range(partitions[source.topic])
     }
     return Surroundings(
-        bootstrap=bootstrap,
+        cluster=KafkaCluster(bootstrap),
         live=project.time == "live",
-        control=control,
-        clock=WallClock(),
+        control=app.control,
+        clock=app.clock,
         memory=Memory(project.limits.dedup_window_micros, project.limits.dedup_ids),
         routing=Routing(project.destinations),
         sorters={
@@ -145,6 +196,8 @@ def _faust_app(project: Project, bootstrap: str) -> JourneyApp:
         consumer_group_instance_id=project.kafka.instance,
         canonical_url=URL(f"http://{worker}:6066"),
         datadir=Path(tempfile.gettempdir()) / f"journeystream-faust-{worker}",
+        # The assignor places standbys; the tables that Faust means are not used.
+        table_standby_replicas=project.state.standbys,
         store="memory://",
         web_enabled=False,
         topic_allow_declare=False,
@@ -153,13 +206,18 @@ def _faust_app(project: Project, bootstrap: str) -> JourneyApp:
     )
 
 
-def _follow_assignments(app: JourneyApp) -> None:
+def _follow_assignments(app: JourneyApp, topics: frozenset[str]) -> None:
+    def numbers(tps: set[TP]) -> set[int]:
+        return {tp.partition for tp in tps if tp.topic in topics}
+
     async def on_assigned(*arguments: Any, **_: Any) -> None:  # noqa: ANN401  Faust's signals
-        assigned: set[TP] = arguments[1]
-        await app.partitions.assign(assigned)
+        ours = numbers(arguments[1])
+        await app.partitions.assign(ours, numbers(app.assignor.assigned_standbys()))
+        app.assigned = True
 
     async def on_revoked(*_: Any, **__: Any) -> None:  # noqa: ANN401  Faust's signals
         # The protocol is eager: all are revoked, and some come back.
+        app.assigned = False
         await app.partitions.revoke()
 
     app.on_partitions_assigned.connect(on_assigned)

@@ -30,3 +30,9 @@ RESTORED = Counter(
     "Changelog records applied while a partition was taken over. Large: keep state directories.",
     ["partition"],
 )
+RESTORE_LEFT = Gauge(
+    "journeystream_restore_left_records",
+    "Changelog offsets that a partition's state lacks, here where it is restored or stood by "
+    "for. Not falling: look after the worker's disk and network.",
+    ["partition"],
+)

@@ -3,19 +3,51 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import socket
 import sys
+import threading
 
 import faust
 
 from journeystream.app import build_app
 from journeystream.project import Project
 
+_log = logging.getLogger(__name__)
+_LATE = 1
 
-def run_worker(project: Project, bootstrap: str) -> int:
+
+class _Worker(faust.Worker):
+    """Faust's worker, which ends within a deadline once it is asked to.
+
+    To end at once is safe: a turn that is not committed never happened.
+    """
+
+    stop_seconds: float
+
+    def _schedule_shutdown(self, signal: signal.Signals) -> None:
+        deadline = threading.Timer(self.stop_seconds, self._end_at_once)
+        deadline.daemon = True
+        deadline.start()
+        super()._schedule_shutdown(signal)
+
+    def _end_at_once(self) -> None:
+        _log.error(
+            "the worker did not end within limits.stop_within (%g s): it ends now; nothing is "
+            "lost, the next owner of its partitions goes on",
+            self.stop_seconds,
+        )
+        logging.shutdown()
+        os._exit(_LATE)
+
+
+def run_worker(project: Project, bootstrap: str, listening: socket.socket | None = None) -> int:
     """Run until a signal (exit code 0) or an error, which is raised after everything is closed."""
     _log_to_stderr()
-    app = build_app(project, bootstrap)
-    worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, quiet=True)
+    app = build_app(project, bootstrap, listening)
+    worker = _Worker(app, override_logging=False, redirect_stdouts=False, quiet=True)
+    worker.stop_seconds = project.limits.stop_seconds
     # A progress spinner of Faust's, which writes its escape codes into log files too.
     worker.spinner = None
     code: object = 0

@@ -217,7 +217,7 @@ def test_kafka_that_does_not_answer_is_for_operators(tmp_path: Path, arguments: 
         (["produce", os.devnull, "--topic", "mail"], "choose one of: e\n"),
         (["produce", os.devnull, "--clock-mark", "2024-01-01"], "time: replay"),
         (["produce", "nowhere.jsonl"], "nowhere.jsonl: can not be read"),
-        (["run", "--metrics-port", "PORT"], "choose another port"),
+        (["run", "--http-port", "PORT"], "choose another port"),
     ],
 )
 def test_what_the_project_can_not_do_is_refused(

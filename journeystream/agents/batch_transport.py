@@ -134,6 +134,7 @@ class BatchConsumer(Consumer):
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ANN401, ASYNC109  Faust's signature
         del timeout
         has_room: Callable[[TP], bool] = cast("Any", self.app).has_room
+        cast("Any", self.app).fetching()
         wanted = active_partitions or set()
         roomy = {tp for tp in wanted if has_room(tp)}
         if not roomy:

@@ -24,18 +24,17 @@ import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import IllegalOperation, KafkaError
 
+from journeystream.agents.cluster import Acknowledged, Cluster, Sent
 from journeystream.errors import BrokerUnreachable
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState, encode_partition
 from journeystream.state.store import Change, Store
 
 USER_KEY, PARTITION_KEY = b"u", b"p"
-_LARGEST_RECORD = 32 * 1024 * 1024  # the dead letter of the largest record that a source takes
 _CLOSE_SECONDS = 5.0  # a broker that is gone must not keep a worker from ending
-_LINGER_MS = 0  # a turn is a batch already; waiting for more would only add latency
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +49,10 @@ class Ledger:
 class Committer:
     """Commits the turns of one partition."""
 
-    def __init__(self, ledger: Ledger, bootstrap: str, store: Store) -> None:
+    def __init__(self, ledger: Ledger, cluster: Cluster, store: Store) -> None:
         self._ledger = ledger
         self._store = store
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
-            transactional_id=f"{ledger.group}-{ledger.partition}",
-            max_request_size=_LARGEST_RECORD,
-            linger_ms=_LINGER_MS,
-        )
+        self._producer = cluster.producer(f"{ledger.group}-{ledger.partition}")
 
     async def start(self) -> None:
         """Fence whoever had the partition before, and end what they left open."""
@@ -102,9 +96,7 @@ class Committer:
         partition.changelog = offset + 1
         self._store.save(changes, partition)  # 6
 
-    async def _log(
-        self, changes: Sequence[Change], partition: PartitionState
-    ) -> list[asyncio.Future[object]]:
+    async def _log(self, changes: Sequence[Change], partition: PartitionState) -> list[Sent]:
         topic, number = self._ledger.changelog, self._ledger.partition
         records = [
             OutRecord(topic, USER_KEY + change.user_id.encode(), change.record, number)
@@ -113,8 +105,8 @@ class Committer:
         records.append(OutRecord(topic, PARTITION_KEY, encode_partition(partition), number))
         return [await self._send(record) for record in records]
 
-    async def _send(self, record: OutRecord) -> asyncio.Future[object]:
-        future: asyncio.Future[object] = await self._producer.send(
+    async def _send(self, record: OutRecord) -> Sent:
+        return await self._producer.send(
             record.topic,
             value=record.value,
             key=record.key,
@@ -122,12 +114,12 @@ class Committer:
             timestamp_ms=record.timestamp_ms,
             headers=list(record.headers),
         )
-        return future
 
 
-async def _all_acknowledged(sent: list[asyncio.Future[object]]) -> int:
+async def _all_acknowledged(sent: list[Sent]) -> int:
     """Wait until the broker has everything; return the highest offset, or -1."""
     highest = -1
-    for acknowledged in await asyncio.gather(*sent):
-        highest = max(highest, acknowledged.offset)  # type: ignore[attr-defined]
+    places: list[Acknowledged] = await asyncio.gather(*sent)
+    for place in places:
+        highest = max(highest, place.offset)
     return highest

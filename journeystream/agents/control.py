@@ -10,9 +10,11 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from journeystream.agents.cluster import Cluster
+from journeystream.clock import Clock
 from journeystream.compiler import Workshop
 from journeystream.control_log import Published
 from journeystream.errors import BrokerUnreachable
@@ -20,20 +22,25 @@ from journeystream.journeys import Journeys
 
 _log = logging.getLogger(__name__)
 _WAIT_MS = 100
+_ASK_SECONDS = 1.0  # how often Kafka is asked for a sign of life when nothing else is asked
 
 
 class Control:
     """The journeys as the control topic has them now."""
 
-    def __init__(self, topic: str, bootstrap: str, group: str, workshop: Workshop) -> None:
+    def __init__(
+        self, topic: str, cluster: Cluster, group: str, workshop: Workshop, clock: Clock
+    ) -> None:
         self._tp = TopicPartition(topic, 0)
         self._workshop = workshop
+        self._clock = clock
         self._published = Published()
         self._journeys = Journeys()
         self._position = 0
         self._moved = asyncio.Condition()
         self._follower: asyncio.Task[None] | None = None
-        self._bootstrap = bootstrap
+        self._answered: float | None = None
+        self._cluster = cluster
         self._group = group
 
     @property
@@ -41,26 +48,25 @@ class Control:
         """The journeys as read so far, without asking whether there is more."""
         return self._journeys
 
+    @property
+    def silent_seconds(self) -> float | None:
+        """How long Kafka has not answered; None if it never did."""
+        answered = self._answered
+        return None if answered is None else self._clock.elapsed() - answered
+
     async def start(self) -> None:
         """Read the topic to its end, then go on following it."""
-        # A group id without a subscription: it joins nothing, but may ask for the
-        # offsets that the workers' group has committed.
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
-            group_id=self._group,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-        )
+        self._consumer = self._cluster.consumer(self._group)
         try:
             await self._consumer.start()
         except KafkaError as error:
             await self._consumer.stop()
             raise BrokerUnreachable(
-                f"kafka.bootstrap: no broker answers at {self._bootstrap} ({error}); start Kafka, "
-                f"or correct it"
+                f"kafka.bootstrap: no broker answers at {self._cluster.address} ({error}); "
+                f"start Kafka, or correct it"
             ) from None
         self._consumer.assign([self._tp])
-        await self._consumer.seek_to_beginning(self._tp)
+        self._consumer.seek(self._tp, (await self.begins([self._tp]))[self._tp])
         self._follower = asyncio.create_task(self._follow())
         await self.current()
 
@@ -74,7 +80,7 @@ class Control:
 
     async def current(self) -> Journeys:
         """Return the journeys with everything that is published by now."""
-        end = (await self._consumer.end_offsets([self._tp]))[self._tp]
+        end = await self._end()
         async with self._moved:
             while self._position < end:
                 self._raise_if_broken()
@@ -101,9 +107,18 @@ class Control:
         offset: int | None = await self._consumer.committed(tp)
         return offset or 0
 
+    async def _end(self) -> int:
+        end = (await self._consumer.end_offsets([self._tp]))[self._tp]
+        self._answered = self._clock.elapsed()
+        return end
+
     def _raise_if_broken(self) -> None:
         if self._follower is not None and self._follower.done():
             self._follower.result()
+
+    def _is_silent(self) -> bool:
+        silent = self.silent_seconds
+        return silent is None or silent > _ASK_SECONDS
 
     async def _follow(self) -> None:
         changed = False
@@ -116,7 +131,7 @@ class Control:
                         self._published.apply(record.key, record.value)
                 changed = changed or bool(records)
                 position = await self._consumer.position(self._tp)
-                if changed and position < (await self._consumer.end_offsets([self._tp]))[self._tp]:
+                if (changed or self._is_silent()) and position < await self._end():
                     # Half of the topic may name what stands in the other half.
                     continue
                 if changed:

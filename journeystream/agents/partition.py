@@ -21,9 +21,11 @@ from aiokafka import TopicPartition
 from journeystream import metrics
 from journeystream.agents.batch_transport import Batch
 from journeystream.agents.catching_up import CatchingUp
+from journeystream.agents.cluster import Cluster
 from journeystream.agents.commit import Committer, Ledger
 from journeystream.agents.control import Control
 from journeystream.agents.frontier import Frontier
+from journeystream.agents.health import Standing
 from journeystream.agents.intake import Intake, Sorter
 from journeystream.agents.recovery import restore
 from journeystream.clock import Clock
@@ -53,7 +55,7 @@ class Surroundings:
     `loose` are the partitions of the sources whose records may have to be re-keyed.
     """
 
-    bootstrap: str
+    cluster: Cluster
     live: bool
     control: Control
     clock: Clock
@@ -72,12 +74,13 @@ class Partition:
         self._ledger = ledger
         self._store = store
         self._around = around
-        self._committer = Committer(ledger, around.bootstrap, store)
+        self._committer = Committer(ledger, around.cluster, store)
         self._batches: asyncio.Queue[Batch | None] = asyncio.Queue()
         self._state = store.partition()
         self._journeys = Journeys()
         self._stopping = False
         self._look_again = 0.0
+        self._turn_began: float | None = None
         self._catching_up = CatchingUp(
             around.control,
             around.clock,
@@ -85,6 +88,17 @@ class Partition:
             around.loose,
         )
         self.ready = asyncio.Event()
+
+    @property
+    def standing(self) -> Standing:
+        """Whether it takes turns already."""
+        return "running" if self.ready.is_set() else "restoring"
+
+    @property
+    def turn_seconds(self) -> float:
+        """How long the present turn has been going on."""
+        began = self._turn_began
+        return 0.0 if began is None else self._around.clock.elapsed() - began
 
     def has_room(self) -> bool:
         """Tell whether another batch may be fetched."""
@@ -103,7 +117,7 @@ class Partition:
         """Take the partition over, then take turns."""
         try:
             await self._committer.start()
-            await restore(self._store, self._ledger, self._around.bootstrap)
+            await restore(self._store, self._ledger, self._around.cluster)
             self._state = self._store.partition()
             await self._refuse_recreated_topics()
             self.ready.set()
@@ -119,6 +133,7 @@ class Partition:
         batch = await self._next_batch()
         if self._stopping:
             return
+        self._turn_began = self._around.clock.elapsed()
         control = self._around.control
         await self._learn(control.known if batch is None else await control.current())
         if batch is not None:
@@ -126,6 +141,7 @@ class Partition:
                 await self._apply(batch)
         if self._around.live:
             await self._pass_time()
+        self._turn_began = None
 
     async def _next_batch(self) -> Batch | None:
         try:

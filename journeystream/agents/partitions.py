@@ -1,42 +1,64 @@
 """The partitions that this worker has now: made when assigned, ended when revoked.
 
 A partition that fails ends the worker: nothing of its turn was committed, and whoever takes
-the partition next goes on from what was.
+the partition next goes on from what was. A standby that fails is only missed: it is told, and
+left out until the next assignment.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from faust.types import TP
 
 from journeystream.agents.batch_transport import Batch
 from journeystream.agents.partition import Partition
+from journeystream.agents.standby import Standby
 
-_PATIENCE = 30.0  # seconds that a turn may take to end; then its transaction is left open
+_log = logging.getLogger(__name__)
 
 
 class Partitions:
-    """Runs a processor for every partition that is assigned."""
+    """Runs a processor for every partition that is assigned, and a replica where we stand by.
+
+    A turn that is told to end may take `patience` seconds; then its transaction is left open.
+    """
 
     def __init__(
         self,
         make: Callable[[int], Partition],
-        topics: Iterable[str],
+        stand_by: Callable[[int], Standby],
         crash: Callable[[BaseException], Awaitable[None]],
+        patience: float,
     ) -> None:
         self._make = make
-        self._topics = frozenset(topics)
+        self._stand_by = stand_by
         self._crash = crash
+        self._patience = patience
         self._running: dict[int, tuple[Partition, asyncio.Task[None]]] = {}
+        self._standbys: dict[int, asyncio.Task[None]] = {}
 
-    async def assign(self, tps: Iterable[TP]) -> None:
-        """Start the processors of newly assigned partitions."""
-        for number in sorted({tp.partition for tp in tps if tp.topic in self._topics}):
-            if number not in self._running:
-                partition = self._make(number)
-                self._running[number] = partition, asyncio.create_task(self._run(partition))
+    @property
+    def running(self) -> Mapping[int, Partition]:
+        """The partitions that are ours."""
+        return {number: partition for number, (partition, _) in self._running.items()}
+
+    @property
+    def standing_by(self) -> list[int]:
+        """The partitions of others whose state is followed here."""
+        return sorted(self._standbys)
+
+    async def assign(self, ours: Iterable[int], standbys: Iterable[int] = ()) -> None:
+        """Start the processors of newly assigned partitions, and follow those stood by for."""
+        wanted = set(standbys).difference(ours)
+        await self._end_standbys(set(self._standbys) - wanted)
+        for number in sorted(set(ours) - set(self._running)):
+            partition = self._make(number)
+            self._running[number] = partition, asyncio.create_task(self._run(partition))
+        for number in sorted(wanted - set(self._standbys)):
+            self._standbys[number] = asyncio.create_task(self._follow(number))
 
     async def revoke(self) -> None:
         """End all processors; each finishes the turn that it is in."""
@@ -46,10 +68,15 @@ class Partitions:
             partition.stop()
         tasks = [task for _, task in running]
         if tasks:
-            _, late = await asyncio.wait(tasks, timeout=_PATIENCE)
+            _, late = await asyncio.wait(tasks, timeout=self._patience)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """End everything."""
+        await self.revoke()
+        await self._end_standbys(set(self._standbys))
 
     def has_room(self, tp: TP) -> bool:
         """Tell whether a partition can take another batch."""
@@ -67,3 +94,15 @@ class Partitions:
             await partition.run()
         except Exception as error:  # noqa: BLE001  whatever it is, the worker must not go on
             await self._crash(error)
+
+    async def _follow(self, number: int) -> None:
+        try:
+            await self._stand_by(number).run()
+        except Exception:  # noqa: BLE001  whatever it is, the worker can do without
+            _log.exception("partition %s: no standby here until the next assignment", number)
+
+    async def _end_standbys(self, numbers: Iterable[int]) -> None:
+        tasks = [self._standbys.pop(number) for number in numbers]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Annotated
 
 import typer
-from prometheus_client import start_http_server
 
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker
@@ -18,38 +18,44 @@ from journeystream.topics import check_copartitioned, partitions_of, wanted_topi
 def run(
     ctx: typer.Context,
     *,
-    metrics_port: Annotated[
+    http_port: Annotated[
         int | None,
         typer.Option(
             metavar="N",
             min=1,
             max=65_535,
-            help=f"Serve Prometheus metrics on {LOOPBACK} at this port.",
+            help="Serve /ready, /live and /metrics at this port.",
         ),
     ] = None,
+    http_host: Annotated[
+        str, typer.Option(metavar="HOST", help="The address that the port is opened at.")
+    ] = LOOPBACK,
 ) -> None:
     """Run a worker until Ctrl-C.
 
     Start as many as there is work for, on as many machines as you like: they share the
     partitions, and take over from each other.
 
-    Example: journeystream run --metrics-port 9100
+    Example: journeystream run --http-port 9100
     """
     # Faust takes half a second to import, which the other commands need not wait for.
     from journeystream.worker import run_worker  # noqa: PLC0415
 
     project = project_of(ctx)
-    if metrics_port is not None:
-        try:
-            start_http_server(metrics_port, addr=LOOPBACK)
-        except OSError as error:
-            raise UserError(
-                f"--metrics-port {metrics_port}: {error.strerror}; choose another port"
-            ) from None
-        output.remark(f"metrics: http://{LOOPBACK}:{metrics_port}/metrics")
+    listening = None if http_port is None else _listen(http_host, http_port)
     with broker(project) as bootstrap:
         wanted = wanted_topics(project)
         counts = ask(partitions_of([topic.name for topic in wanted], bootstrap))
         check_copartitioned(wanted, counts)
-        code = run_worker(project, bootstrap)
+        code = run_worker(project, bootstrap, listening)
     raise typer.Exit(code)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything is begun, or say that it is taken."""
+    try:
+        listening = socket.create_server((host, port))
+    except OSError as error:
+        raise UserError(f"--http-port {port}: {error.strerror}; choose another port") from None
+    output.remark(f"probes: http://{host}:{port}/ready, /live and /metrics")
+    return listening

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from confluent_kafka import Consumer, TopicPartition
 
+from journeystream.agents.cluster import KafkaCluster
 from journeystream.agents.commit import PARTITION_KEY, USER_KEY, Ledger
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState, encode_user
@@ -48,6 +49,11 @@ class Shop:
         self.members = new_topic(self.bootstrap, self.partitions, compacted)
         changelog = new_topic(self.bootstrap, self.partitions, compacted)
         self.ledger = Ledger(self.number, changelog, fresh("group"))
+
+    @property
+    def cluster(self) -> KafkaCluster:
+        """The broker, as a worker has it."""
+        return KafkaCluster(self.bootstrap)
 
     def first(self) -> Turn:
         """Return the turn that was committed before."""

@@ -75,10 +75,10 @@ async def commit(committer: Committer, shop: Shop, store: Store, turn: Turn) -> 
 @asynccontextmanager
 async def owned(shop: Shop, store: Store) -> AsyncIterator[Committer]:
     """Own the partition with a restored store, as a worker that takes it over."""
-    committer = Committer(shop.ledger, shop.bootstrap, store)
+    committer = Committer(shop.ledger, shop.cluster, store)
     try:
         await committer.start()
-        await restore(store, shop.ledger, shop.bootstrap)
+        await restore(store, shop.ledger, shop.cluster)
         yield committer
     finally:
         await committer.stop()
@@ -87,7 +87,7 @@ async def owned(shop: Shop, store: Store) -> AsyncIterator[Committer]:
 async def rebuilt(shop: Shop) -> dict[str, object]:
     """Return the contents of a store that knew nothing and was restored."""
     empty = MemoryStore()
-    await restore(empty, shop.ledger, shop.bootstrap)
+    await restore(empty, shop.ledger, shop.cluster)
     return contents(empty)
 
 
@@ -150,7 +150,7 @@ def test_a_commit_makes_all_of_a_turn_true(kafka: str, store: Store) -> None:
             await commit(first, shop, store, shop.second())
             assert contents(store) == expected(shop, shop.first(), shop.second())
             assert await rebuilt(shop) == contents(store)
-            assert await restore(store, shop.ledger, shop.bootstrap) == 0, "nothing was missing"
+            assert await restore(store, shop.ledger, shop.cluster) == 0, "nothing was missing"
 
     asyncio.run(story())
     assert shop.sent() == visible(shop.first(), shop.second())
@@ -181,7 +181,7 @@ def test_a_partition_keeps_to_its_number(kafka: str) -> None:
             await commit(first, shop, store, shop.first())
             assert await rebuilt(shop) == contents(store) == expected(shop, shop.first())
             other = MemoryStore()
-            assert await restore(other, replace(shop.ledger, partition=0), kafka) == 0
+            assert await restore(other, replace(shop.ledger, partition=0), shop.cluster) == 0
 
     asyncio.run(story())
     assert {each.partition() for each in read(kafka, shop.ledger.changelog)} == {1}
@@ -242,7 +242,7 @@ def test_a_second_owner_fences_the_first(kafka: str, store: Store, when: str) ->
     zombies = MemoryStore()
 
     async def story() -> None:
-        second = Committer(shop.ledger, kafka, store)
+        second = Committer(shop.ledger, shop.cluster, store)
         async with owned(shop, zombies) as first:
             await commit(first, shop, zombies, one)
             producer: Any = first._producer
@@ -267,7 +267,7 @@ def test_a_second_owner_fences_the_first(kafka: str, store: Store, when: str) ->
                         await commit(first, shop, zombies, two)
                 assert contents(zombies) == expected(shop, one)
                 assert await seen(shop) == (visible(one), logged(one), one.position)
-                await restore(store, shop.ledger, kafka)
+                await restore(store, shop.ledger, shop.cluster)
                 await commit(second, shop, store, two)
             finally:
                 await second.stop()
@@ -325,13 +325,13 @@ def test_a_restored_store_equals_the_live_one(kafka: str, turns: list[list[User]
         async with owned(shop, live) as owner:
             for number, turn in enumerate(turns):
                 if number == len(turns) // 2:
-                    await restore(half, shop.ledger, kafka)
+                    await restore(half, shop.ledger, shop.cluster)
                 # The last record of a user wins, within a turn as in the changelog.
                 each_once = list({user.id: user for user in turn}.values())
                 await commit(owner, shop, live, Turn([], each_once, number, number))
-            await restore(half, shop.ledger, kafka)
+            await restore(half, shop.ledger, shop.cluster)
             empty = MemoryStore()
-            await restore(empty, shop.ledger, kafka)
+            await restore(empty, shop.ledger, shop.cluster)
             assert contents(empty, journeys) == contents(live, journeys)
             assert contents(half, journeys) == contents(live, journeys)
 
@@ -343,4 +343,4 @@ def test_a_store_ahead_of_the_changelog_is_refused(kafka: str) -> None:
     shop, store = Shop(kafka), MemoryStore()
     store.save([], PartitionState(changelog=99))
     with pytest.raises(StateError, match=r"changelog offset 99.*remove the state directory"):
-        asyncio.run(restore(store, shop.ledger, kafka))
+        asyncio.run(restore(store, shop.ledger, shop.cluster))

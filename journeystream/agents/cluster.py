@@ -1,0 +1,141 @@
+"""What a worker asks of Kafka beside its sources: producers and consumers of its own.
+
+The words are aiokafka's. A worker gets its cluster handed in, so that its commit, its recovery
+and its clock run unchanged on the simulated cluster of the tests (tests/simulation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.structs import ConsumerRecord
+
+_LARGEST_RECORD = 32 * 1024 * 1024  # the dead letter of the largest record that a source takes
+_FETCH_BYTES = 8 * 1024 * 1024  # per partition and fetch of a changelog: restores go in bulk
+_LINGER_MS = 0  # a turn is a batch already; waiting for more would only add latency
+
+
+class Acknowledged(Protocol):
+    """Where a record came to stand."""
+
+    offset: int
+
+
+class Sent(Protocol):
+    """A record on its way; awaited, it tells where it came to stand, or raises."""
+
+    def __await__(self) -> Any: ...  # noqa: ANN401  a future's
+
+
+class Producer(Protocol):
+    """A producer; with a transactional id `start` fences everyone who has the same."""
+
+    async def start(self) -> None:
+        """Connect, and fence."""
+
+    async def stop(self) -> None:
+        """Let go; what is open stays open."""
+
+    async def begin_transaction(self) -> None:
+        """Begin; nothing is sent outside a transaction."""
+
+    async def send(
+        self,
+        topic: str,
+        value: bytes | None = None,
+        key: bytes | None = None,
+        partition: int | None = None,
+        timestamp_ms: int | None = None,
+        headers: Sequence[tuple[str, bytes]] | None = None,
+    ) -> Sent:
+        """Send a record, without waiting for its acknowledgement."""
+
+    async def send_offsets_to_transaction(
+        self, offsets: Mapping[TopicPartition, int], group_id: str
+    ) -> None:
+        """Let the group have consumed up to `offsets` if the transaction is committed."""
+
+    async def commit_transaction(self) -> None:
+        """Make it true."""
+
+
+class Consumer(Protocol):
+    """A consumer that reads committed records of the partitions it gives itself."""
+
+    async def start(self) -> None:
+        """Connect."""
+
+    async def stop(self) -> None:
+        """Let go."""
+
+    def assign(self, partitions: Sequence[TopicPartition]) -> None:
+        """Say what is read."""
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Read on from an offset."""
+
+    async def position(self, partition: TopicPartition) -> int:
+        """Return the offset to be read next."""
+
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
+    ) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """Return what is there, or comes within the time."""
+
+    async def beginning_offsets(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        """Return where partitions begin now."""
+
+    async def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return up to where partitions can be read now."""
+
+    async def committed(self, partition: TopicPartition) -> int | None:
+        """Return what the group has consumed up to."""
+
+
+class Cluster(Protocol):
+    """Where producers and consumers come from; `address` is for messages to people."""
+
+    @property
+    def address(self) -> str:
+        """host:port, for messages."""
+
+    def producer(self, transactional_id: str) -> Producer:
+        """Return a transactional producer, not started."""
+
+    def consumer(self, group: str | None = None) -> Consumer:
+        """Return a consumer, not started, that joins nothing.
+
+        With a group it may ask for the offsets that the group has committed.
+        """
+
+
+class KafkaCluster:
+    """The Kafka at an address."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.address = bootstrap
+
+    def producer(self, transactional_id: str) -> Producer:
+        """Return a transactional producer, not started."""
+        producer: Producer = AIOKafkaProducer(
+            bootstrap_servers=self.address,
+            transactional_id=transactional_id,
+            max_request_size=_LARGEST_RECORD,
+            linger_ms=_LINGER_MS,
+        )
+        return producer
+
+    def consumer(self, group: str | None = None) -> Consumer:
+        """Return a consumer, not started, that joins nothing."""
+        consumer: Consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.address,
+            group_id=group,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=_FETCH_BYTES,
+        )
+        return consumer
