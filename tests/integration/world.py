@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,22 +68,39 @@ class Received:
 
 
 class Worker:
-    """A worker process, started as a person starts it."""
+    """A worker process, started as a person starts it; `settings` are environment variables."""
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(
+        self, world: World, name: str, *options: str, settings: Mapping[str, str] | None = None
+    ) -> None:
         self.state = world.directory / f"state-{name}"
-        self._log = (world.directory / f"{name}.log").open("a", encoding="utf-8")
+        self._file = world.directory / f"{name}.log"
+        self._log = self._file.open("a", encoding="utf-8")
         environment = {
             **os.environ,
             "JOURNEYSTREAM_STATE__DIRECTORY": str(self.state),
             "JOURNEYSTREAM_KAFKA__INSTANCE": name,
+            **(settings or {}),
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "journeystream", "-p", str(world.file), "run"],
+            [sys.executable, "-m", "journeystream", "-p", str(world.file), "run", *options],
             env=environment,
             stdout=self._log,
             stderr=self._log,
         )
+
+    @property
+    def log(self) -> str:
+        """What it and those of its name before it have said."""
+        return self._file.read_text(encoding="utf-8")
+
+    def freeze(self) -> None:
+        """Let it stand still, as a virtual machine that is moved."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on, and know nothing of the time between."""
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -155,10 +172,18 @@ class World:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def publish(self, definition: str) -> None:
+        """Publish a definition as a person does: from a file."""
+        file = self.directory / f"{uuid4().hex[:8]}.yaml"
+        file.write_text(definition, encoding="utf-8")
+        self.cli("publish", file)
+
     @contextlib.contextmanager
-    def worker(self, name: str = "worker-1") -> Iterator[Worker]:
+    def worker(
+        self, name: str = "worker-1", *options: str, settings: Mapping[str, str] | None = None
+    ) -> Iterator[Worker]:
         """Run a worker for the length of the block; its log is shown when the block fails."""
-        worker = Worker(self, name)
+        worker = Worker(self, name, *options, settings=settings)
         self._workers.append(worker)
         try:
             yield worker
