@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import faust
 from aiokafka import TopicPartition
@@ -15,9 +16,9 @@ from faust.types import TP
 from faust.types.transports import TransportT
 from yarl import URL
 
-from journeystream.agents.batch_transport import BatchTransport
+from journeystream.agents.batch_transport import BatchConsumer, BatchTransport
+from journeystream.agents.changelog import Ledger
 from journeystream.agents.cluster import KafkaCluster
-from journeystream.agents.commit import Ledger
 from journeystream.agents.control import Control
 from journeystream.agents.decode import DecodeLimits
 from journeystream.agents.frontier import Frontier, origin_of
@@ -67,6 +68,10 @@ class JourneyApp(faust.App):
     def fetching(self) -> None:
         """Hear from the transport that it asks for records."""
         self.fetched = self.clock.elapsed()
+
+    async def tell_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Commit offsets as a member of the group, outside of any transaction."""
+        await cast("BatchConsumer", self.consumer).tell_offsets(offsets)
 
     def health(self) -> Health:
         """Tell how the worker is."""
@@ -163,6 +168,7 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
         if not source.keyed_by_user
         for number in range(partitions[source.topic])
     }
+    repeats = project.kafka.guarantee == "at_least_once"
     return Surroundings(
         cluster=KafkaCluster(bootstrap),
         live=project.time == "live",
@@ -171,14 +177,18 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
         memory=Memory(project.limits.dedup_window_micros, project.limits.dedup_ids),
         routing=Routing(project.destinations),
         sorters={
-            **{topic: Sorter(limits, letters) for topic in (*straight, rekey)},
-            **{tp.topic: Sorter(limits, letters, rekey, partitions[rekey]) for tp in loose},
+            **{topic: Sorter(limits, letters, repeats=repeats) for topic in (*straight, rekey)},
+            **{
+                tp.topic: Sorter(limits, letters, rekey, partitions[rekey], repeats=repeats)
+                for tp in loose
+            },
         },
         frontier=Frontier(
             frozenset(straight),
             frozenset(origin_of(tp.topic, tp.partition) for tp in loose),
         ),
         loose=frozenset(loose),
+        tell_offsets=app.tell_offsets if repeats else None,
     )
 
 

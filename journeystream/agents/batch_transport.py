@@ -8,7 +8,8 @@ consumer thread), which is why pyproject.toml pins that version.
 Three laws beyond Faust's own:
 
 * A partition is fetched only while its processor has room, so that nothing piles up.
-* Faust commits no offsets: they travel in the transactions of `commit.py`.
+* Faust commits no offsets: they travel in the transactions of `commit.py`; where there are none,
+  `tell_offsets` is asked to.
 * A batch says where its partition's consumer stands after it (`next_offset`), also when what
   was passed over were only transaction markers; so "caught up" can be told exactly.
 """
@@ -16,12 +17,15 @@ Three laws beyond Faust's own:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import aiokafka
 import faust
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
@@ -90,6 +94,14 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         del offsets
         return True
 
+    async def tell_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Commit offsets for those who watch lag.
+
+        A rebalance may refuse them, and a thread that has ended can not take them: no harm.
+        """
+        with contextlib.suppress(KafkaError, RuntimeError):
+            await self.call_thread(self._ensure_consumer().commit, dict(offsets))
+
     async def _fetch_records(
         self,
         consumer: aiokafka.AIOKafkaConsumer,
@@ -130,6 +142,10 @@ class BatchConsumer(Consumer):
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def tell_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Commit offsets as a member of the group."""
+        await cast("BatchConsumerThread", self._thread).tell_offsets(offsets)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ANN401, ASYNC109  Faust's signature
         del timeout

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from journeystream.agents.commit import USER_KEY
+from journeystream.agents.changelog import USER_KEY
 from journeystream.state.codec import decode_user
 from journeystream.topics import partitions_of
 from journeystream.user import User

@@ -103,8 +103,8 @@ class Cluster(Protocol):
     def address(self) -> str:
         """host:port, for messages."""
 
-    def producer(self, transactional_id: str) -> Producer:
-        """Return a transactional producer, not started."""
+    def producer(self, transactional_id: str | None) -> Producer:
+        """Return a producer, not started; without an id it knows no transactions."""
 
     def consumer(self, group: str | None = None) -> Consumer:
         """Return a consumer, not started, that joins nothing.
@@ -119,11 +119,13 @@ class KafkaCluster:
     def __init__(self, bootstrap: str) -> None:
         self.address = bootstrap
 
-    def producer(self, transactional_id: str) -> Producer:
-        """Return a transactional producer, not started."""
+    def producer(self, transactional_id: str | None) -> Producer:
+        """Return a producer, not started; without an id it knows no transactions."""
         producer: Producer = AIOKafkaProducer(
             bootstrap_servers=self.address,
             transactional_id=transactional_id,
+            # With an id this is what transactions ask for anyway.
+            acks="all",
             max_request_size=_LARGEST_RECORD,
             linger_ms=_LINGER_MS,
         )

@@ -22,32 +22,53 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Protocol
 
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalOperation, KafkaError
+from aiokafka.structs import ConsumerRecord
 
-from journeystream.agents.cluster import Acknowledged, Cluster, Sent
+from journeystream.agents.changelog import Ledger, Restored, log_of
+from journeystream.agents.cluster import Acknowledged, Cluster, Producer, Sent
 from journeystream.errors import BrokerUnreachable
+from journeystream.events import ClockMark, Event
 from journeystream.sinks.records import OutRecord
-from journeystream.state.codec import PartitionState, encode_partition
+from journeystream.state.codec import PartitionState
 from journeystream.state.store import Change, Store
 
-USER_KEY, PARTITION_KEY = b"u", b"p"
+Entry = Event | ClockMark | None
 _CLOSE_SECONDS = 5.0  # a broker that is gone must not keep a worker from ending
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """Where a partition's commits go: its number, changelog topic, and consumer group."""
+class Commits(Protocol):
+    """What a partition asks of its committer, whichever guarantee it keeps."""
 
-    partition: int
-    changelog: str
-    group: str
+    async def start(self) -> None:
+        """Take the partition over as far as the broker knows."""
+
+    async def resume(self, restored: Restored) -> None:
+        """Go on from a restored store."""
+
+    def not_applied(
+        self, topic: str, records: Sequence[ConsumerRecord], entries: Sequence[Entry]
+    ) -> Sequence[Entry]:
+        """Return a batch without the events that their user's record has already."""
+
+    async def commit(
+        self,
+        outputs: Iterable[OutRecord],
+        changes: Sequence[Change],
+        partition: PartitionState,
+        offsets: Mapping[str, int],
+    ) -> None:
+        """Make a turn true; `offsets` are the next ones to read, by source topic."""
+
+    async def stop(self) -> None:
+        """Let go of the producer."""
 
 
 class Committer:
-    """Commits the turns of one partition."""
+    """Commits the turns of one partition, exactly once."""
 
     def __init__(self, ledger: Ledger, cluster: Cluster, store: Store) -> None:
         self._ledger = ledger
@@ -58,10 +79,19 @@ class Committer:
         """Fence whoever had the partition before, and end what they left open."""
         await self._producer.start()
 
+    async def resume(self, restored: Restored) -> None:
+        """Go on: `start` has fenced whoever could still write."""
+
+    def not_applied(
+        self, topic: str, records: Sequence[ConsumerRecord], entries: Sequence[Entry]
+    ) -> Sequence[Entry]:
+        """Return all: a transaction writes a turn's users and its partition together."""
+        del topic, records
+        return entries
+
     async def stop(self) -> None:
         """Close the producer; an open transaction is left to the next owner."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._producer.stop(), _CLOSE_SECONDS)
+        await close(self._producer)
 
     async def commit(
         self,
@@ -73,10 +103,10 @@ class Committer:
         """Make a turn true, once; `offsets` are the next ones to read, by source topic."""
         try:
             await self._producer.begin_transaction()  # 1
-            sent = [await self._send(record) for record in outputs]  # 2
-            logged = await self._log(changes, partition)  # 3
-            await _all_acknowledged(sent)
-            offset = await _all_acknowledged(logged)
+            sent = await send(self._producer, outputs)  # 2
+            logged = await send(self._producer, log_of(self._ledger, changes, partition))  # 3
+            await all_acknowledged(sent)
+            offset = (await all_acknowledged(logged))[-1]
             if offsets:
                 await self._producer.send_offsets_to_transaction(  # 4
                     {
@@ -96,17 +126,11 @@ class Committer:
         partition.changelog = offset + 1
         self._store.save(changes, partition)  # 6
 
-    async def _log(self, changes: Sequence[Change], partition: PartitionState) -> list[Sent]:
-        topic, number = self._ledger.changelog, self._ledger.partition
-        records = [
-            OutRecord(topic, USER_KEY + change.user_id.encode(), change.record, number)
-            for change in changes
-        ]
-        records.append(OutRecord(topic, PARTITION_KEY, encode_partition(partition), number))
-        return [await self._send(record) for record in records]
 
-    async def _send(self, record: OutRecord) -> Sent:
-        return await self._producer.send(
+async def send(producer: Producer, records: Iterable[OutRecord]) -> list[Sent]:
+    """Send records in their order, without waiting for the broker."""
+    return [
+        await producer.send(
             record.topic,
             value=record.value,
             key=record.key,
@@ -114,12 +138,17 @@ class Committer:
             timestamp_ms=record.timestamp_ms,
             headers=list(record.headers),
         )
+        for record in records
+    ]
 
 
-async def _all_acknowledged(sent: list[Sent]) -> int:
-    """Wait until the broker has everything; return the highest offset, or -1."""
-    highest = -1
+async def all_acknowledged(sent: Sequence[Sent]) -> list[int]:
+    """Wait until the broker has everything; return the offsets."""
     places: list[Acknowledged] = await asyncio.gather(*sent)
-    for place in places:
-        highest = max(highest, place.offset)
-    return highest
+    return [place.offset for place in places]
+
+
+async def close(producer: Producer) -> None:
+    """Close a producer, though its broker may be gone."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(producer.stop(), _CLOSE_SECONDS)

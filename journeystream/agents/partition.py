@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aiokafka import TopicPartition
@@ -21,8 +21,10 @@ from aiokafka import TopicPartition
 from journeystream import metrics
 from journeystream.agents.batch_transport import Batch
 from journeystream.agents.catching_up import CatchingUp
+from journeystream.agents.changelog import Ledger
 from journeystream.agents.cluster import Cluster
-from journeystream.agents.commit import Committer, Ledger
+from journeystream.agents.commit import Commits, Committer, Entry
+from journeystream.agents.commit_at_least_once import RepeatingCommitter, TellOffsets
 from journeystream.agents.control import Control
 from journeystream.agents.frontier import Frontier
 from journeystream.agents.health import Standing
@@ -53,6 +55,7 @@ class Surroundings:
 
     `sorters` has one entry per topic that is read; `frontier` says what moves the clock;
     `loose` are the partitions of the sources whose records may have to be re-keyed.
+    `tell_offsets` is there where turns are committed at least once.
     """
 
     cluster: Cluster
@@ -64,6 +67,7 @@ class Surroundings:
     sorters: Mapping[str, Sorter]
     frontier: Frontier
     loose: frozenset[TopicPartition]
+    tell_offsets: TellOffsets | None = None
 
 
 class Partition:
@@ -74,7 +78,11 @@ class Partition:
         self._ledger = ledger
         self._store = store
         self._around = around
-        self._committer = Committer(ledger, around.cluster, store)
+        self._committer: Commits = (
+            Committer(ledger, around.cluster, store)
+            if around.tell_offsets is None
+            else RepeatingCommitter(ledger, around.cluster, store, around.tell_offsets)
+        )
         self._batches: asyncio.Queue[Batch | None] = asyncio.Queue()
         self._state = store.partition()
         self._journeys = Journeys()
@@ -117,7 +125,8 @@ class Partition:
         """Take the partition over, then take turns."""
         try:
             await self._committer.start()
-            await restore(self._store, self._ledger, self._around.cluster)
+            restored = await restore(self._store, self._ledger, self._around.cluster)
+            await self._committer.resume(restored)
             self._state = self._store.partition()
             await self._refuse_recreated_topics()
             self.ready.set()
@@ -162,7 +171,8 @@ class Partition:
         sorter = self._around.sorters[batch.topic]
         latest = self._around.clock.now() if self._around.live else None
         intake = sorter.sort(records, latest)
-        turn = self._take(batch.topic, intake)
+        entries = self._committer.not_applied(batch.topic, records, intake.entries)
+        turn = self._take(batch.topic, entries)
         self._state.positions[batch.topic] = batch.next_offset
         outputs = [
             *intake.rekeyed,
@@ -202,12 +212,12 @@ class Partition:
                     f"another `app`, or recreate its other topics and state directories too"
                 )
 
-    def _take(self, topic: str, intake: Intake) -> Turn:
+    def _take(self, topic: str, entries: Sequence[Entry]) -> Turn:
         frontier, state = self._around.frontier, self._state
         if frontier.moves(topic):
-            return take_turn(intake.entries, state.clock, self._store, self._rules())
-        frontier.observe(state.fronts, topic, intake.entries)
-        events = [entry if isinstance(entry, Event) else None for entry in intake.entries]
+            return take_turn(entries, state.clock, self._store, self._rules())
+        frontier.observe(state.fronts, topic, entries)
+        events = [entry if isinstance(entry, Event) else None for entry in entries]
         until = max(frontier.reached(state.fronts), state.clock)
         return take_turn(
             events, state.clock, self._store, self._rules(), moves_clock=False, until=until

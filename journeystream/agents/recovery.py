@@ -9,17 +9,25 @@ Laws:
    and count wrongly, in silence.
 3. A standby does the same without an end, so that it has little left to read when it takes
    the partition over.
+4. What was written without a transaction counts by its stamp (changelog.py).
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from aiokafka import TopicPartition
 
 from journeystream import metrics
+from journeystream.agents.changelog import (
+    PARTITION_KEY,
+    USER_KEY,
+    ChangelogMerge,
+    Ledger,
+    Restored,
+)
 from journeystream.agents.cluster import Cluster, Consumer
-from journeystream.agents.commit import PARTITION_KEY, USER_KEY, Ledger
 from journeystream.errors import StateError
 from journeystream.state.codec import decode_partition, decode_user
 from journeystream.state.store import Store, change_of
@@ -31,8 +39,8 @@ _WAIT_MS = 200
 _TELL_EVERY = 100_000  # records between two lines of progress
 
 
-async def restore(store: Store, ledger: Ledger, cluster: Cluster) -> int:
-    """Apply what the store lacks of its changelog; return how many records that were."""
+async def restore(store: Store, ledger: Ledger, cluster: Cluster) -> Restored:
+    """Apply what the store lacks of its changelog; return what was found."""
     replica = Replica(store, ledger, cluster)
     try:
         await replica.start()
@@ -49,6 +57,7 @@ class Replica:
         self._ledger = ledger
         self._tp = TopicPartition(ledger.changelog, ledger.partition)
         self._consumer: Consumer = cluster.consumer()
+        self._merge = ChangelogMerge(store.partition())
 
     async def start(self) -> None:
         """Stand where the store is, or refuse a changelog that does not fit it."""
@@ -76,8 +85,8 @@ class Replica:
         """Let go of the consumer; the store stays open."""
         await self._consumer.stop()
 
-    async def catch_up(self) -> int:
-        """Read to the end as it is now; return how many records that were."""
+    async def catch_up(self) -> Restored:
+        """Read to the end as it is now; return what was found."""
         end = await self._end()
         begin = position = await self._consumer.position(self._tp)
         restored = told = 0
@@ -100,7 +109,7 @@ class Replica:
             _log.info(
                 "partition %s: restored %s changelog records", self._ledger.partition, restored
             )
-        return restored
+        return self._merge.found(restored, position)
 
     async def follow(self) -> None:
         """Go on reading for ever, as a standby."""
@@ -115,7 +124,8 @@ class Replica:
         records = fetched.get(self._tp, [])
         position = await self._consumer.position(self._tp)
         if position != before:
-            _apply(self._store, {record.key: record.value for record in records}, position)
+            latest = self._merge.counting(records)
+            _apply(self._store, latest, self._merge.applied_up_to(position))
         return len(records)
 
     async def _end(self) -> int:
@@ -125,11 +135,11 @@ class Replica:
         metrics.RESTORE_LEFT.labels(self._ledger.partition).set(left)
 
 
-def _apply(store: Store, latest: dict[bytes | None, bytes | None], position: int) -> None:
+def _apply(store: Store, latest: Mapping[bytes, bytes], position: int) -> None:
     records = {
         key[len(USER_KEY) :].decode(): record
         for key, record in latest.items()
-        if key is not None and record is not None and key.startswith(USER_KEY)
+        if key.startswith(USER_KEY)
     }
     known = store.load(records.keys())
     changes = [

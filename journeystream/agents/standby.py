@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from journeystream.agents.changelog import Ledger
 from journeystream.agents.cluster import Cluster
-from journeystream.agents.commit import Ledger
 from journeystream.agents.recovery import Replica
 from journeystream.state.store import Store
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from confluent_kafka import Consumer, TopicPartition
 
+from journeystream.agents.changelog import PARTITION_KEY, USER_KEY, Ledger
 from journeystream.agents.cluster import KafkaCluster
-from journeystream.agents.commit import PARTITION_KEY, USER_KEY, Ledger
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState, encode_user
 from journeystream.state.memory import MemoryStore

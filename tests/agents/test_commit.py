@@ -20,7 +20,8 @@ from confluent_kafka import OFFSET_INVALID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from journeystream.agents.commit import PARTITION_KEY, Committer
+from journeystream.agents.changelog import PARTITION_KEY
+from journeystream.agents.commit import Committer
 from journeystream.agents.recovery import restore
 from journeystream.errors import BrokerUnreachable, StateError
 from journeystream.state.codec import PartitionState
@@ -150,7 +151,9 @@ def test_a_commit_makes_all_of_a_turn_true(kafka: str, store: Store) -> None:
             await commit(first, shop, store, shop.second())
             assert contents(store) == expected(shop, shop.first(), shop.second())
             assert await rebuilt(shop) == contents(store)
-            assert await restore(store, shop.ledger, shop.cluster) == 0, "nothing was missing"
+            assert (await restore(store, shop.ledger, shop.cluster)).records == 0, (
+                "nothing was missing"
+            )
 
     asyncio.run(story())
     assert shop.sent() == visible(shop.first(), shop.second())
@@ -181,7 +184,9 @@ def test_a_partition_keeps_to_its_number(kafka: str) -> None:
             await commit(first, shop, store, shop.first())
             assert await rebuilt(shop) == contents(store) == expected(shop, shop.first())
             other = MemoryStore()
-            assert await restore(other, replace(shop.ledger, partition=0), shop.cluster) == 0
+            assert (
+                await restore(other, replace(shop.ledger, partition=0), shop.cluster)
+            ).records == 0
 
     asyncio.run(story())
     assert {each.partition() for each in read(kafka, shop.ledger.changelog)} == {1}

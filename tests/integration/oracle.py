@@ -18,6 +18,7 @@ from journeystream.keys import keys_of
 from journeystream.project import Project, load_project
 from journeystream.publishing import workshop_of
 from journeystream.repeats import Memory
+from journeystream.sinks.records import OutRecord
 from journeystream.sinks.routing import Routing
 from journeystream.state.memory import MemoryStore
 from journeystream.turn import take_turn
@@ -29,6 +30,12 @@ Outputs = dict[tuple[str, bytes], list[bytes | None]]
 
 def expected_outputs(world: World, files: list[Path]) -> Outputs:
     """Return (topic, key) -> values in order, as the source topic's log demands them."""
+    expected = expected_records(world, files)
+    return {place: [record.value for record in records] for place, records in expected.items()}
+
+
+def expected_records(world: World, files: list[Path]) -> dict[tuple[str, bytes], list[OutRecord]]:
+    """Return (topic, key) -> records in order, as the source topic's log demands them."""
     project = load_project(world.file)
     limits = DecodeLimits(
         project.limits.message_bytes,
@@ -43,12 +50,12 @@ def expected_outputs(world: World, files: list[Path]) -> Outputs:
         logs[message.partition()].append(
             decode(message.value(), message.timestamp()[1] * 1_000, limits)
         )
-    outputs: Outputs = defaultdict(list)
+    outputs: dict[tuple[str, bytes], list[OutRecord]] = defaultdict(list)
     routing = Routing(project.destinations)
     for log in logs.values():
         turn = take_turn(log, NEVER, MemoryStore(), rules)
         for record in routing.records(turn.effects):
-            outputs[record.topic, record.key or b""].append(record.value)
+            outputs[record.topic, record.key or b""].append(record)
     return dict(outputs)
 
 

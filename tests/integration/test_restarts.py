@@ -6,25 +6,15 @@ days; the oracle is the engine over the same log in one piece.
 
 from __future__ import annotations
 
-import gzip
-import json
 import shutil
-from collections.abc import Iterator
 from functools import partial
-from importlib import resources
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.integration.conftest import MakeWorld
 from tests.integration.oracle import actual_outputs, expected_outputs
+from tests.integration.shop_load import END, JOURNEYS, chunks, has_begun, lag_of
 from tests.integration.world import Worker, World, wait_until
-
-DEMO = Path(str(resources.files("journeystream") / "demo"))
-JOURNEYS = sorted((DEMO / "journeys").glob("*.yaml"))
-END = "2024-07-15T00:00:00Z"
-CHUNKS = 6
 
 
 @pytest.mark.parametrize("state", ["kept", "deleted"])
@@ -32,11 +22,11 @@ def test_killed_workers_lose_nothing_and_repeat_nothing(state: str, make_world: 
     """Kill -9 in the middle of a load, six times: outputs are those of an undisturbed run."""
     world = make_world(more="")
     _publish(world)
-    for chunk in _chunks():
+    for chunk in chunks():
         worker = Worker(world, "worker-1")
-        before = _lag(world)
+        before = lag_of(world)
         world.produce(chunk)
-        wait_until(partial(_has_begun, world, before + len(chunk)), "a first commit")
+        wait_until(partial(has_begun, world, before + len(chunk)), "a first commit")
         worker.kill()
         if state == "deleted":
             shutil.rmtree(worker.state)
@@ -51,15 +41,15 @@ def test_a_second_worker_joins_and_leaves_under_load(make_world: MakeWorld) -> N
     """Partitions move to a second worker and back while events flow: no output is lost or twice."""
     world = make_world()
     _publish(world)
-    chunks = list(_chunks())
+    load = list(chunks())
     with world.worker("worker-1"):
-        world.produce(chunks[0])
-        wait_until(lambda: _lag(world) < len(chunks[0]), "a first commit")
+        world.produce(load[0])
+        wait_until(lambda: lag_of(world) < len(load[0]), "a first commit")
         with world.worker("worker-2") as second:
-            for chunk in chunks[1:4]:
+            for chunk in load[1:4]:
                 world.produce(chunk)
             wait_until(lambda: any(second.state.rglob("CURRENT")), "the second worker's share")
-        for chunk in chunks[4:]:
+        for chunk in load[4:]:
             world.produce(chunk)
         world.mark_clock(END)
         world.settle()
@@ -68,22 +58,6 @@ def test_a_second_worker_joins_and_leaves_under_load(make_world: MakeWorld) -> N
 
 def _publish(world: World) -> None:
     world.cli("publish", *JOURNEYS)
-
-
-def _chunks() -> Iterator[list[dict[str, Any]]]:
-    with gzip.open(DEMO / "shop_events.jsonl.gz", "rt", encoding="utf-8") as lines:
-        events = [json.loads(line) for line in lines]
-    size = -(-len(events) // CHUNKS)
-    for start in range(0, len(events), size):
-        yield events[start : start + size]
-
-
-def _has_begun(world: World, most: int) -> bool:
-    return _lag(world) < most
-
-
-def _lag(world: World) -> int:
-    return sum(world.lag().values())
 
 
 def _compare(world: World) -> None:
