@@ -19,6 +19,15 @@ check: .venv/.dev ## lint, format, types, layers
 test: .venv/.dev ## all tests, against the best broker that can be found
 	$(BIN)/pytest
 
+torture: .venv/.dev ## kill, freeze and starve workers under load; compares with the oracle
+	$(BIN)/python -m tests.torture
+
+simulate: .venv/.dev ## thousands of seeded histories on a simulated cluster
+	$(BIN)/python -m tests.simulation --seeds 5000
+
+fuzz: .venv/.fuzz ## guided fuzzing of all that reads input, three minutes each
+	$(BIN)/python -m tests.fuzz --seconds 180
+
 format: .venv/.dev ## put the code into form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -35,6 +44,9 @@ lock: ## resolve the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --extra dev -c requirements.lock \
 	  -o requirements-dev.lock pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --extra fuzz -c requirements-dev.lock \
+	  -o requirements-fuzz.lock pyproject.toml
 
 clean: ## remove what was made
 	rm -rf .venv build dist journeystream-demo *.egg-info .mypy_cache .pytest_cache .ruff_cache
@@ -49,4 +61,8 @@ clean: ## remove what was made
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-.PHONY: help demo check test format schemas wheel lock clean
+.venv/.fuzz: .venv/.dev requirements-fuzz.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
+	@touch $@
+
+.PHONY: help demo check test torture simulate fuzz format schemas wheel lock clean

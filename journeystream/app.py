@@ -16,6 +16,7 @@ from faust.types import TP
 from faust.types.transports import TransportT
 from yarl import URL
 
+from journeystream import metrics
 from journeystream.agents.batch_transport import BatchConsumer, BatchTransport
 from journeystream.agents.changelog import Ledger
 from journeystream.agents.cluster import KafkaCluster
@@ -26,6 +27,7 @@ from journeystream.agents.health import Health, Signs, judge
 from journeystream.agents.intake import Sorter
 from journeystream.agents.partition import Partition, Surroundings
 from journeystream.agents.partitions import Partitions
+from journeystream.agents.rejections import Bound
 from journeystream.agents.source_events import source_events
 from journeystream.agents.standby import Standby
 from journeystream.clock import WallClock
@@ -133,7 +135,11 @@ def build_app(
     cache = shared_cache(project.state.block_cache_mb)
 
     def open_store(number: int) -> RocksStore:
-        return RocksStore(project.state_directory / project.app / str(number), cache)
+        directory = project.state_directory / project.app / str(number)
+        store = RocksStore(directory, cache, identity=f"{project.app}/{number}")
+        if store.set_aside:
+            metrics.SET_ASIDE.labels(number).inc()
+        return store
 
     def ledger(number: int) -> Ledger:
         return Ledger(number, project.changelog_topic, project.app)
@@ -188,6 +194,7 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
             frozenset(origin_of(tp.topic, tp.partition) for tp in loose),
         ),
         loose=frozenset(loose),
+        bound=Bound(project.limits.dead_letters_in_a_row, project.limits.dead_letter_share),
         tell_offsets=app.tell_offsets if repeats else None,
     )
 

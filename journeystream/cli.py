@@ -17,8 +17,9 @@ from aiokafka.errors import KafkaError
 from typer.core import TyperGroup
 
 from journeystream.commands import output
-from journeystream.commands.change_state import archive, pause, resume
+from journeystream.commands.change_state import archive, pause, resume, retry
 from journeystream.commands.context import Chosen
+from journeystream.commands.dead_letters import dead_letters
 from journeystream.commands.demo import demo
 from journeystream.commands.init import init
 from journeystream.commands.list_journeys import list_journeys
@@ -45,6 +46,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("list", list_journeys, _JOURNEYS),
     ("pause", pause, _JOURNEYS),
     ("resume", resume, _JOURNEYS),
+    ("retry", retry, _JOURNEYS),
     ("archive", archive, _JOURNEYS),
     ("schemas", schemas, _JOURNEYS),
     ("produce", produce, _EVENTS),
@@ -135,6 +137,7 @@ def _options(
 
 for _name, _function, _group in _COMMANDS:
     app.command(_name, rich_help_panel=_group)(_function)
+app.add_typer(dead_letters, name="dead-letters", rich_help_panel=_EVENTS)
 
 
 def main() -> None:

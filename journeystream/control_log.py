@@ -5,18 +5,20 @@
 * `journey/ID` — the journey's state, and the version that new users enter.
 * `audience/ID` — an audience's definition.
 
-Whoever has read the topic to its end knows the same `Published` as everyone else.
+Whoever has read the topic to its end knows the same `Published` as everyone else. What can not
+be read, or not be compiled, is a StateError: part of the truth would be missing without it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
+from pydantic import BaseModel, Field, StrictInt, StrictStr
 
-from journeystream.compiler import Workshop, compile_journey
+from journeystream.compiler import CompiledJourney, Workshop, compile_journey
 from journeystream.condition_language import Condition
 from journeystream.definitions import AudienceDefinition, JourneyDefinition, parse_definition
 from journeystream.errors import DefinitionError, StateError
@@ -24,6 +26,18 @@ from journeystream.journeys import Journeys, Version
 from journeystream.lifecycle import State
 
 _JOURNEY, _AUDIENCE = "journey", "audience"
+
+
+class _StoredVersion(BaseModel):
+    definition: dict[str, Any]
+    keys: dict[str, StrictStr]
+    published_at: Annotated[StrictInt, Field(alias="publishedAt")]
+
+
+class _StoredHead(BaseModel):
+    state: State
+    version: StrictInt
+    retries: StrictInt = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +52,11 @@ class PublishedVersion:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A journey's state, and the version that new users enter."""
+    """A journey's state, the version that new users enter, and how often it was tried again."""
 
     state: State
     version: int
+    retries: int = 0
 
 
 @dataclass(slots=True)
@@ -52,10 +67,10 @@ class Published:
     heads: dict[str, Head] = field(default_factory=dict)
     audiences: dict[str, AudienceDefinition] = field(default_factory=dict)
 
-    def apply(self, key: bytes, value: bytes) -> None:
+    def apply(self, key: bytes | None, value: bytes) -> None:
         """Take one record in; StateError when this version can not read it."""
         try:
-            self._apply(key.decode(), orjson.loads(value))
+            self._apply((key or b"").decode(), orjson.loads(value))
         except (ValueError, KeyError, TypeError, DefinitionError) as error:
             raise StateError(
                 f"the control topic holds {key!r}, which this version can not read ({error}); "
@@ -67,16 +82,20 @@ class Published:
         id_, _, version = rest.partition("/")
         if kind == _AUDIENCE:
             audience = parse_definition(data["definition"], f"audience {id_}")
-            if isinstance(audience, AudienceDefinition):
-                self.audiences[id_] = audience
+            if not isinstance(audience, AudienceDefinition) or audience.id != id_:
+                raise ValueError(f"it defines {audience.kind} {audience.id!r}")
+            self.audiences[id_] = audience
         elif kind == _JOURNEY and version:
-            journey = parse_definition(data["definition"], f"journey {id_} version {version}")
-            if isinstance(journey, JourneyDefinition):
-                self.versions[id_, int(version)] = PublishedVersion(
-                    journey, int(version), data["keys"], data["publishedAt"]
-                )
+            stored = _StoredVersion.model_validate(data)
+            journey = parse_definition(stored.definition, f"journey {id_} version {version}")
+            if not isinstance(journey, JourneyDefinition) or journey.id != id_:
+                raise ValueError(f"it defines {journey.kind} {journey.id!r}")
+            self.versions[id_, int(version)] = PublishedVersion(
+                journey, int(version), stored.keys, stored.published_at
+            )
         elif kind == _JOURNEY:
-            self.heads[id_] = Head(State(data["state"]), data["version"])
+            head = _StoredHead.model_validate(data)
+            self.heads[id_] = Head(head.state, head.version, head.retries)
         else:
             raise ValueError("unknown kind of record")
 
@@ -93,8 +112,7 @@ class Published:
         """Compile everything that is published, with the audiences as they are published."""
         workshop = replace(workshop, audiences=self.conditions())
         versions = {
-            version: compile_journey(each.definition, each.version, each.keys, workshop)
-            for version, each in self.versions.items()
+            version: _compiled_version(each, workshop) for version, each in self.versions.items()
         }
         heads = {
             id_: versions[id_, head.version]
@@ -110,7 +128,21 @@ class Published:
             heads=heads,
             admitting=by_state[State.LIVE],
             archived=by_state[State.ARCHIVED],
+            retries={id_: head.retries for id_, head in self.heads.items()},
         )
+
+
+def _compiled_version(published: PublishedVersion, workshop: Workshop) -> CompiledJourney:
+    try:
+        return compile_journey(published.definition, published.version, published.keys, workshop)
+    # It asks for an audience that is not there (KeyError) or that is defined by itself
+    # (RecursionError): publishing checks each file, but two may publish at the same time.
+    except (KeyError, RecursionError, ValueError) as error:
+        raise StateError(
+            f"the control topic holds journey {published.definition.id} version "
+            f"{published.version}, which can not be compiled ({error!r}); publish the audiences "
+            f"that it asks for, or the journey, anew"
+        ) from error
 
 
 def version_record(published: PublishedVersion) -> tuple[bytes, bytes]:
@@ -127,7 +159,7 @@ def version_record(published: PublishedVersion) -> tuple[bytes, bytes]:
 
 def head_record(journey: str, head: Head) -> tuple[bytes, bytes]:
     """Return the record of a journey's state."""
-    value = orjson.dumps({"state": head.state, "version": head.version})
+    value = orjson.dumps({"state": head.state, "version": head.version, "retries": head.retries})
     return f"{_JOURNEY}/{journey}".encode(), value
 
 

@@ -2,7 +2,8 @@
 
 Law: `minutes`, `hours`, `days` and `weeks` are exact spans of time (a day is 24 hours);
 `months` are calendar months in a time zone: the wall-clock time of day is kept over a
-daylight-saving change, and a day that the month lacks becomes its last one.
+daylight-saving change, and a day that the month lacks becomes its last one. Where the calendar
+ends (before year 1, after 9999) a month is 31 days: a span leads on from every instant.
 
 An *instant* is everywhere an integer: microseconds since 1970-01-01T00:00:00Z.
 """
@@ -19,6 +20,7 @@ _EXACT = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_8
 _UNITS = (*_EXACT, "month")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_MONTHS = 1_200
+_LONGEST_MONTH = 31 * 86_400 * MICROS
 _MOST_MICROS = 36_525 * 86_400 * MICROS
 _TERM = re.compile(r"\s*(\d{1,6})\s*([a-z]+?)s?(?![a-z])\s*", re.ASCII)
 
@@ -89,8 +91,11 @@ def iso(instant: int) -> str:
 
 def _add_months(instant: int, months: int, zone: tzinfo) -> int:
     seconds, micros = divmod(instant, MICROS)
-    local = datetime.fromtimestamp(seconds, zone)
-    years, month0 = divmod(local.month - 1 + months, 12)
-    year, month = local.year + years, month0 + 1
-    day = min(local.day, monthrange(year, month)[1])
-    return instant_of(local.replace(year=year, month=month, day=day, fold=0)) + micros
+    try:
+        local = datetime.fromtimestamp(seconds, zone)
+        years, month0 = divmod(local.month - 1 + months, 12)
+        year, month = local.year + years, month0 + 1
+        day = min(local.day, monthrange(year, month)[1])
+        return instant_of(local.replace(year=year, month=month, day=day, fold=0)) + micros
+    except (ValueError, OverflowError):
+        return instant + months * _LONGEST_MONTH

@@ -31,16 +31,16 @@ from journeystream.compiler import CompiledJourney
 from journeystream.conditions import Moment, Predicate, earliest, flip
 from journeystream.effects import Effect
 from journeystream.errors import EngineError, OperatorError
-from journeystream.events import Archived, Due, Event, Happening
+from journeystream.events import Archived, Due, Event, Happening, Retried
 from journeystream.journeys import Floors, Journeys
 from journeystream.memberships import Memberships, Why
+from journeystream.profile import change_traits, changed_traits
 from journeystream.repeats import Memory, is_repeat, remember
 from journeystream.steps.contract import Fork, Go, Leave, Stay
 from journeystream.user import NEVER, Instance, Passes, Position, User
 
 _MILLI = 1_000
-# A user's record is written whole with each change and has to fit into a changelog record.
-_LARGEST_PROFILE = 4 * 1024 * 1024
+# A user's record has to fit into a changelog record.
 _LARGEST_ENTRY_PROPERTY = 32 * 1024
 
 
@@ -73,6 +73,8 @@ def advance(user: User | None, happening: Happening, rules: Rules) -> Outcome:
                 changed = walk.pass_time(happening.at)
             case Archived():
                 changed = walk.archive(happening)
+            case Retried():
+                changed = walk.retry(happening)
     except OperatorError:
         raise
     except Exception as error:
@@ -102,14 +104,18 @@ class _Walk:
     def take(self, event: Event) -> bool:
         """Apply an event; return whether anything changed."""
         changed = self.pass_time(event.at)
+        self.journey_at_work = ""
         if is_repeat(self.user, event, self.memory):
             return changed
         matched = self.journeys.matched(event)
-        traits = _changed_traits(self.user, event)
+        traits = changed_traits(self.user, event)
         candidates = self.journeys.entries(matched, traits)
+        for stuck in self.user.stuck:
+            candidates.pop(stuck, None)
         for journey in self.journeys.strangers_welcome:
             passes = self.user.passes.get(journey.id)
-            if passes is None or passes.version != journey.version:
+            looked_at = passes is not None and passes.version == journey.version
+            if not looked_at and journey.id not in self.user.stuck:
                 candidates[journey.id] = journey
         # An identify that changes nothing is remembered all the same: its retry, coming after
         # another identify, must not bring back the old traits.
@@ -120,7 +126,7 @@ class _Walk:
         qualified = {id_: self._was_qualified(journey) for id_, journey in candidates.items()}
         self._learn(event, matched, traits)
         matched_ids = {predicate.id for predicate in matched}
-        for instance in list(self.user.instances):
+        for instance in self._walking():
             journey = self.journeys.version(instance.journey, instance.version)
             if not (
                 journey.reads.isdisjoint(matched_ids) and journey.reads_traits.isdisjoint(traits)
@@ -135,13 +141,17 @@ class _Walk:
         changed = False
         while (wake := self.user.wake) is not None and wake <= until:
             self.now = self.came = self.user.clock = max(wake, self.user.clock)
-            for instance in list(self.user.instances):
+            for instance in self._walking():
                 if instance.wake is not None and instance.wake <= self.now:
                     self._progress(
                         instance, self.journeys.version(instance.journey, instance.version)
                     )
             for id_, passes in list(self.user.passes.items()):
-                if passes.wake is not None and passes.wake <= self.now:
+                if (
+                    passes.wake is not None
+                    and passes.wake <= self.now
+                    and id_ not in self.user.stuck
+                ):
                     passes.wake = None
                     head = self.journeys.heads.get(id_)
                     # An alarm of an older version says nothing about a newer one.
@@ -153,6 +163,8 @@ class _Walk:
     def archive(self, archived: Archived) -> bool:
         """Take the user out of an archived journey."""
         changed = self.pass_time(archived.at)
+        self.journey_at_work = ""
+        self.user.stuck.pop(archived.journey, None)
         self.now = self.came = self.user.clock = max(archived.at, self.user.clock)
         for instance in list(self.user.instances):
             if instance.journey == archived.journey:
@@ -160,6 +172,23 @@ class _Walk:
                 self._leave(instance, journey, "archived")
                 changed = True
         return changed
+
+    def retry(self, retried: Retried) -> bool:
+        """Look again at a journey that failed; what the user did meanwhile is known."""
+        changed = self.user.stuck.pop(retried.journey, None) is not None
+        self.now = self.came = self.user.clock = max(retried.at, self.user.clock)
+        for instance in self._walking():
+            if instance.journey == retried.journey:
+                self._progress(instance, self.journeys.version(instance.journey, instance.version))
+        head = self.journeys.heads.get(retried.journey)
+        if head is not None:
+            self._consider(head, was=self._was_qualified(head), came=frozenset())
+        return changed
+
+    def _walking(self) -> list[Instance]:
+        """Return the instances in whose journey nothing has failed."""
+        stuck = self.user.stuck
+        return [each for each in self.user.instances if each.journey not in stuck]
 
     # ── what is known of the user ────────────────────────────────────────────────────────
 
@@ -182,10 +211,8 @@ class _Walk:
             facts = user.facts.setdefault(predicate.id, [])
             insort(facts, self.came)
             del facts[: -self.journeys.predicates[predicate.id].keep]
-        for trait in traits:
-            user.traits[trait] = event.properties[trait]
-        if traits and len(orjson.dumps(user.traits)) > _LARGEST_PROFILE:
-            raise ValueError(f"the user's traits would be more than {_LARGEST_PROFILE} bytes")
+        if traits:
+            change_traits(user, event, traits)
         remember(user, event, self.now, self.memory)
 
     # ── who enters ───────────────────────────────────────────────────────────────────────
@@ -369,19 +396,3 @@ def _last_instant(instance: Instance, journey: CompiledJourney) -> int:
     if journey.max_duration is None:
         return -NEVER
     return journey.max_duration.after(instance.entered_at, journey.zone)
-
-
-def _changed_traits(user: User, event: Event) -> list[str]:
-    if event.kind != "identify":
-        return []
-    traits = user.traits
-    return [
-        name
-        for name, value in event.properties.items()
-        if name not in traits or not _alike(traits[name], value)
-    ]
-
-
-def _alike(left: object, right: object) -> bool:
-    """Compare JSON values: 1 is not true, however deep inside."""
-    return left == right and orjson.dumps(left) == orjson.dumps(right)

@@ -11,7 +11,8 @@
     ├── EngineError            us: a bug; its user stays as they were, the others go on
     └── OperatorError          whoever runs the workers: the worker stops, loudly
         ├── BrokerUnreachable  … must look after Kafka
-        └── StateError         … must look after the state directory or the changelog
+        ├── StateError         … must look after the state directory or the changelog
+        └── TooManyDeadLetters … must look after the producers, or raise the bound
 """
 
 from __future__ import annotations
@@ -91,3 +92,7 @@ class BrokerUnreachable(OperatorError):
 
 class StateError(OperatorError):
     """The state directory or the changelog can not be used as it is."""
+
+
+class TooManyDeadLetters(OperatorError):
+    """So many records are no events that going on would throw a topic away."""

@@ -55,4 +55,13 @@ class Archived:
     journey: str
 
 
-Happening = Event | Due | Archived
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """A journey that failed on the user is tried again."""
+
+    user_id: str
+    at: int
+    journey: str
+
+
+Happening = Event | Due | Archived | Retried

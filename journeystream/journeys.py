@@ -26,13 +26,14 @@ class Journeys:
 
     `heads` maps a journey's id to the version that new users enter. `admitting` are the ids
     of live journeys; a paused one keeps its users but lets no one in. `archived` journeys
-    keep nobody.
+    keep nobody. `retries` counts how often each was asked to be tried again for whom it failed.
     """
 
     versions: Mapping[Version, CompiledJourney] = field(default_factory=dict)
     heads: Mapping[str, CompiledJourney] = field(default_factory=dict)
     admitting: frozenset[str] = frozenset()
     archived: frozenset[str] = frozenset()
+    retries: Mapping[str, int] = field(default_factory=dict)
     predicates: Mapping[str, Predicate] = field(init=False)
     strangers_welcome: tuple[CompiledJourney, ...] = field(init=False)
     _by_name: Mapping[tuple[str, str], tuple[Predicate, ...]] = field(init=False)

@@ -1,7 +1,8 @@
 """The life of a journey: one table, which everything asks.
 
 draft files live with their author; publishing makes them live. A paused journey lets no one
-in, users in flight go on. Archiving takes everyone out, with their Exited messages.
+in, users in flight go on. Archiving takes everyone out, with their Exited messages. Retrying
+changes no state: it takes users on for whom the journey had failed.
 """
 
 from __future__ import annotations
@@ -22,8 +23,18 @@ class State(StrEnum):
 
 TRANSITIONS: dict[State, dict[str, State]] = {
     State.DRAFT: {"publish": State.LIVE},
-    State.LIVE: {"publish": State.LIVE, "pause": State.PAUSED, "archive": State.ARCHIVED},
-    State.PAUSED: {"publish": State.PAUSED, "resume": State.LIVE, "archive": State.ARCHIVED},
+    State.LIVE: {
+        "publish": State.LIVE,
+        "pause": State.PAUSED,
+        "retry": State.LIVE,
+        "archive": State.ARCHIVED,
+    },
+    State.PAUSED: {
+        "publish": State.PAUSED,
+        "resume": State.LIVE,
+        "retry": State.PAUSED,
+        "archive": State.ARCHIVED,
+    },
     State.ARCHIVED: {},
 }
 

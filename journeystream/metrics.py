@@ -36,3 +36,14 @@ RESTORE_LEFT = Gauge(
     "for. Not falling: look after the worker's disk and network.",
     ["partition"],
 )
+FAILURES = Counter(
+    "journeystream_failures",
+    "Happenings that the engine failed on, by journey (empty: outside of any). Not zero: a bug; "
+    "the log has it. Users stay where they were in that journey until it is tried again.",
+    ["partition", "journey"],
+)
+SET_ASIDE = Counter(
+    "journeystream_state_set_aside",
+    "Damaged state directories set aside at opening and rebuilt. Any: look after the disk.",
+    ["partition"],
+)

@@ -132,12 +132,13 @@ def _refuse_shared_keys(
 
 
 def command(journey: str, name: str, published: Published) -> tuple[bytes, bytes]:
-    """Return the record of a pause, resume or archive; CommandRefused where it can not be."""
+    """Return the record of a command over a journey; CommandRefused where it can not be."""
     head = published.heads.get(journey)
     if head is None:
         known = ", ".join(sorted(published.heads)) or "none"
         raise CommandRefused(f"no journey {journey!r} is published; published are: {known}")
-    return head_record(journey, Head(transition(journey, head.state, name), head.version))
+    state = transition(journey, head.state, name)
+    return head_record(journey, Head(state, head.version, head.retries + (name == "retry")))
 
 
 def _publish_journey(
@@ -162,7 +163,7 @@ def _publish_journey(
         outcome,
         (
             version_record(PublishedVersion(journey, version, keys, at)),
-            head_record(journey.id, Head(state, version)),
+            head_record(journey.id, Head(state, version, head.retries if head else 0)),
         ),
     )
 

@@ -10,8 +10,10 @@ which the shell sets to the wall clock only when the partition has caught up. Wh
 come from several places they do not move it, because others may lag behind: then `until`
 does, to what all have reached (agents/frontier.py), and when that is depends on the fetches.
 
-A happening that fails (a bug: conditions are total) changes nothing: its user is brought back
-to where they were by applying their earlier happenings of the turn again.
+A happening that fails (a bug: conditions are total) fails in one journey. The user is brought
+back to where they were by applying their earlier happenings of the turn again; the journey is
+marked as stuck for them, and the happening is applied without it. So other journeys, and other
+users, go on as if that journey had never been. What fails outside of any journey changes nothing.
 """
 
 from __future__ import annotations
@@ -24,8 +26,10 @@ from typing import Protocol
 from journeystream.effects import Effect
 from journeystream.engine import Rules, advance
 from journeystream.errors import EngineError
-from journeystream.events import Archived, ClockMark, Due, Event, Happening
-from journeystream.user import NEVER, Derived, Instance, Passes, User
+from journeystream.events import Archived, ClockMark, Due, Event, Happening, Retried
+from journeystream.user import NEVER, Derived, User
+
+_LONGEST_WHAT = 200  # characters of an error that are kept in a user's record
 
 
 class Users(Protocol):
@@ -40,11 +44,15 @@ class Users(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A happening that the engine could not apply; `index` is its place in the batch."""
+    """A happening that the engine could not apply.
+
+    Either a journey is stuck now, and the rest applied; or nothing of it could be applied, and
+    `index` is its place in the batch.
+    """
 
     happening: Happening
     error: EngineError
-    index: int | None
+    index: int | None = None
 
 
 @dataclass(slots=True)
@@ -98,6 +106,15 @@ def take_turn(
     return taker.turn
 
 
+def retry(journey: str, stuck: Collection[str], clock: int, users: Users, rules: Rules) -> Turn:
+    """Try a journey again with users for whom it failed."""
+    taker = _Taker(clock, users, rules, [], NEVER)
+    taker.preload(set(stuck))
+    for user_id in sorted(stuck):
+        taker.apply(Retried(user_id, clock, journey), None)
+    return taker.turn
+
+
 def expel(
     journey: str, members: Collection[str], clock: int, at: int, users: Users, rules: Rules
 ) -> Turn:
@@ -122,7 +139,7 @@ class _Taker:
         self.wakes = wakes
         heapify(self.wakes)
         self.loaded: dict[str, User | None] = {}
-        self.applied: dict[str, list[Happening | Parked]] = {}
+        self.applied: dict[str, list[Happening | Stuck]] = {}
 
     def preload(self, ids: set[str]) -> None:
         """Fetch at once everyone that the turn will certainly ask for."""
@@ -144,10 +161,8 @@ class _Taker:
         try:
             outcome = advance(self._user(user_id), happening, self.rules)
         except EngineError as error:
-            self.turn.failures.append(Failure(happening, error, index))
             self._undo(user_id)
-            if isinstance(happening, Due):
-                self._park(Parked(user_id, happening.at, error.journey))
+            self._fail(happening, error, index)
             return
         if outcome.changed:
             self.turn.effects += outcome.effects
@@ -174,7 +189,18 @@ class _Taker:
             self.loaded[user_id] = user
             self.turn.before[user_id] = user.derived()
 
-    def _keep(self, user: User, applied: Happening | Parked) -> None:
+    def _fail(self, happening: Happening, error: EngineError, index: int | None) -> None:
+        """Tell a failure; go on without the journey that failed, if one did."""
+        stuck = Stuck(happening.user_id, error.journey, repr(error.__cause__))
+        if not stuck.journey or not stuck.is_news(self._user(stuck.user_id)):
+            self.turn.failures.append(Failure(happening, error, index))
+            return
+        self.turn.failures.append(Failure(happening, error))
+        self._keep(stuck.mark(self._user(stuck.user_id)), stuck)
+        if isinstance(happening, Event | Due):
+            self.apply(happening, index)
+
+    def _keep(self, user: User, applied: Happening | Stuck) -> None:
         self.loaded[user.id] = self.turn.changed[user.id] = user
         self.applied.setdefault(user.id, []).append(applied)
         wake = user.wake
@@ -185,40 +211,29 @@ class _Taker:
         """Bring a user back to where they were before a happening failed half-way."""
         user = self.users.load([user_id]).get(user_id)
         for applied in self.applied.get(user_id, ()):
-            if isinstance(applied, Parked):
-                applied.park(user)
+            if isinstance(applied, Stuck):
+                user = applied.mark(user)
             else:
                 user = advance(user, applied, self.rules).user
         self.loaded[user_id] = user
         if user is not None and user_id in self.turn.changed:
             self.turn.changed[user_id] = user
 
-    def _park(self, parked: Parked) -> None:
-        user = self._user(parked.user_id)
-        if user is not None:
-            parked.park(user)
-            self._keep(user, parked)
-
 
 @dataclass(frozen=True, slots=True)
-class Parked:
-    """A journey's alarm of one user is put off, because it failed: else it would do so for ever.
-
-    The journey goes on for the user with the next event that it cares about.
-    """
+class Stuck:
+    """A journey failed on a user: nothing happens in it for them until it is tried again."""
 
     user_id: str
-    until: int
     journey: str
+    what: str
 
-    def park(self, user: User | None) -> None:
-        """Forget the alarm; other journeys keep theirs."""
-        if user is None:
-            return
-        waiting: list[tuple[str, Instance | Passes]] = [
-            *((instance.journey, instance) for instance in user.instances),
-            *user.passes.items(),
-        ]
-        for journey, each in waiting:
-            if each.wake is not None and each.wake <= self.until and self.journey in {"", journey}:
-                each.wake = None
+    def is_news(self, user: User | None) -> bool:
+        """Tell whether the journey was not stuck before; else marking it would help nobody."""
+        return user is None or self.journey not in user.stuck
+
+    def mark(self, user: User | None) -> User:
+        """Note it in the user's record."""
+        user = user or User(self.user_id)
+        user.stuck[self.journey] = self.what[:_LONGEST_WHAT]
+        return user

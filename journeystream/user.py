@@ -16,7 +16,8 @@ NEVER = -(1 << 62)
 class Derived:
     """What follows from a user's record: when to wake them, and where they stand.
 
-    A place is (journey, step); a user at rest stands at the send step that holds them.
+    A place is (journey, step); a user at rest stands at the send step that holds them. Who is
+    stuck in a journey is at a place of its own besides (`stuck_in`).
     """
 
     wake: int | None = None
@@ -89,7 +90,9 @@ class User:
 
     `clock` is the last instant that was applied for this user and `known_since` the first.
     `facts` maps a predicate's id to the most recent instants at which it held, ascending.
-    `seen` holds the newest message ids with their event times, for duplicates.
+    `seen` holds the newest message ids with their event times, for duplicates. `stuck` maps a
+    journey that failed on this user, a bug, to what failed: nothing happens in it until it is
+    tried again.
     """
 
     id: str
@@ -101,12 +104,21 @@ class User:
     seen: dict[str, int] = field(default_factory=dict)
     passes: dict[str, Passes] = field(default_factory=dict)
     instances: list[Instance] = field(default_factory=list)
+    stuck: dict[str, str] = field(default_factory=dict)
 
     @property
     def wake(self) -> int | None:
         """The earliest instant at which time alone may change something for this user."""
-        wakes = [passes.wake for passes in self.passes.values() if passes.wake is not None]
-        wakes += [instance.wake for instance in self.instances if instance.wake is not None]
+        wakes = [
+            passes.wake
+            for journey, passes in self.passes.items()
+            if passes.wake is not None and journey not in self.stuck
+        ]
+        wakes += [
+            instance.wake
+            for instance in self.instances
+            if instance.wake is not None and instance.journey not in self.stuck
+        ]
         return min(wakes, default=None)
 
     def derived(self) -> Derived:
@@ -117,5 +129,10 @@ class User:
                 (instance.journey, position.step or (position.hold.step if position.hold else ""))
                 for instance in self.instances
                 for position in instance.positions
-            ),
+            ).union((stuck_in(journey), "") for journey in self.stuck),
         )
+
+
+def stuck_in(journey: str) -> str:
+    """Return the name of the place where the users are for whom a journey failed."""
+    return f"!{journey}"

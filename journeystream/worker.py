@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -13,6 +14,7 @@ import faust
 
 from journeystream.app import build_app
 from journeystream.project import Project
+from journeystream.worker_log import log_to_stderr
 
 _log = logging.getLogger(__name__)
 _LATE = 1
@@ -25,11 +27,23 @@ class _Worker(faust.Worker):
     """
 
     stop_seconds: float
+    _deadline: threading.Timer | None = None
+
+    def _install_signal_handlers_unix(self) -> None:
+        # Python's own handlers outlive the loop: a signal that comes while all is being closed
+        # must not end the process half-way.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, _: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: it ends already
+            self.loop.call_soon_threadsafe(self._schedule_shutdown, signal.Signals(number))
 
     def _schedule_shutdown(self, signal: signal.Signals) -> None:
-        deadline = threading.Timer(self.stop_seconds, self._end_at_once)
-        deadline.daemon = True
-        deadline.start()
+        if self._deadline is None:
+            self._deadline = threading.Timer(self.stop_seconds, self._end_at_once)
+            self._deadline.daemon = True
+            self._deadline.start()
         super()._schedule_shutdown(signal)
 
     def _end_at_once(self) -> None:
@@ -44,7 +58,9 @@ class _Worker(faust.Worker):
 
 def run_worker(project: Project, bootstrap: str, listening: socket.socket | None = None) -> int:
     """Run until a signal (exit code 0) or an error, which is raised after everything is closed."""
-    _log_to_stderr()
+    log_to_stderr()
+    # Until the loop runs there is nothing to finish.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     app = build_app(project, bootstrap, listening)
     worker = _Worker(app, override_logging=False, redirect_stdouts=False, quiet=True)
     worker.stop_seconds = project.limits.stop_seconds
@@ -58,17 +74,3 @@ def run_worker(project: Project, bootstrap: str, listening: socket.socket | None
     if app.failure is not None:
         raise app.failure
     return code if isinstance(code, int) else 0
-
-
-def _log_to_stderr() -> None:
-    """Say what operators can act on; Faust's own steps only when something is wrong."""
-    logging.basicConfig(
-        format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, stream=sys.stderr
-    )
-    logging.getLogger("journeystream").setLevel(logging.INFO)
-    for faust_in_our_name in ("journeystream.app", "journeystream.agents.batch_transport"):
-        logging.getLogger(faust_in_our_name).setLevel(logging.WARNING)
-    # It tells with a traceback what the command tells in one line.
-    logging.getLogger("mode.worker").setLevel(logging.CRITICAL)
-    # Leaders that are just being elected are nothing to act on.
-    logging.getLogger("aiokafka.consumer.fetcher").setLevel(logging.ERROR)

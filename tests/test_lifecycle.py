@@ -11,14 +11,16 @@ from journeystream.errors import CommandRefused
 from journeystream.lifecycle import TRANSITIONS, State, transition
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("publish", "pause", "resume", "archive")
+COMMANDS = ("publish", "pause", "resume", "retry", "archive")
 ALLOWED = {
     (State.DRAFT, "publish"): State.LIVE,
     (State.LIVE, "publish"): State.LIVE,
     (State.LIVE, "pause"): State.PAUSED,
+    (State.LIVE, "retry"): State.LIVE,
     (State.LIVE, "archive"): State.ARCHIVED,
     (State.PAUSED, "publish"): State.PAUSED,
     (State.PAUSED, "resume"): State.LIVE,
+    (State.PAUSED, "retry"): State.PAUSED,
     (State.PAUSED, "archive"): State.ARCHIVED,
 }
 FORBIDDEN = [cell for cell in product(State, COMMANDS) if cell not in ALLOWED]

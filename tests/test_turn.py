@@ -22,8 +22,8 @@ from journeystream.state.codec import PartitionState, encode_user
 from journeystream.state.memory import MemoryStore
 from journeystream.state.store import change_of
 from journeystream.steps.contract import Decision
-from journeystream.turn import Turn, take_turn
-from journeystream.user import NOBODY, Position
+from journeystream.turn import Turn, expel, retry, take_turn
+from journeystream.user import NOBODY, Position, User, stuck_in
 from tests.strategies import END_OF_TIME, HOUR, MINUTE, START, journey_of, rules_of
 
 LATER = START + HOUR
@@ -67,8 +67,10 @@ def broken(sound: CompiledJourney, since: int) -> CompiledJourney:
     return replace(sound, steps={**sound.steps, "wait": replace(wait, decide=decide)})
 
 
-def rules(*, start: str = "sound", since: int = LATER) -> Rules:
-    """Publish a sound journey and, beside it, a broken one that begins at `broken`."""
+def rules(*, start: str = "sound", since: int = LATER, alone: bool = False) -> Rules:
+    """Publish a sound journey and, unless it is alone, a broken one that begins at `broken`."""
+    if alone:
+        return rules_of(journey_of(journey("sound", start)))
     all_sound = rules_of(journey_of(journey("sound", start)), journey_of(journey("bad", "broken")))
     heads = dict(all_sound.journeys.heads)
     heads["bad"] = broken(heads["bad"], since)
@@ -88,12 +90,27 @@ class Partition:
     ) -> Turn:
         """Take a turn and save it."""
         clock = self.store.partition().clock
-        turn = take_turn(batch, clock, self.store, self.rules, until=until, moves_clock=moves_clock)
+        return self._saved(
+            take_turn(batch, clock, self.store, self.rules, until=until, moves_clock=moves_clock)
+        )
+
+    def retry(self, journey: str) -> Turn:
+        """Try a journey again with everyone who is stuck in it, and save it."""
+        stuck = self.store.members(stuck_in(journey), 100)
+        return self._saved(
+            retry(journey, stuck, self.store.partition().clock, self.store, self.rules)
+        )
+
+    def _saved(self, turn: Turn) -> Turn:
         self.store.save(
             [change_of(u, turn.before.get(u.id, NOBODY)) for u in turn.changed.values()],
             PartitionState(turn.clock),
         )
         return turn
+
+    def user(self, id_: str) -> User:
+        """Return a user's record."""
+        return self.store.load([id_])[id_]
 
     def stored(self) -> dict[str, bytes]:
         """Return everyone's record."""
@@ -129,25 +146,39 @@ def failed(turn: Turn) -> list[tuple[str, int | None]]:
 # ── failing events ───────────────────────────────────────────────────────────────────────
 
 
-def test_a_failing_event_changes_nothing_for_its_user() -> None:
-    """The user is as before, nothing is told, and the failure has the event, error and index."""
+def test_a_failing_journey_is_stuck_and_the_rest_applies() -> None:
+    """Where a journey fails, the user stays in it as they were, and the other one goes on."""
     partition = Partition(rules(since=START + MINUTE))
     partition.take(event("x1", "broken", START), event("x1", "sound", START))
-    before = partition.stored()
+    (before,) = (each for each in partition.user("x1").instances if each.journey == "bad")
     go = event("x1", "go", START + 2 * MINUTE)
     turn = partition.take(None, event("y1", "nobody cares", START), go)
-    assert failed(turn) == [("Event", 2)]
+    assert failed(turn) == [("Event", None)]
     assert turn.failures[0].happening == go
-    assert (turn.effects, partition.stored()) == ([], before)
+    assert told(turn) == [("x1", "sound", "sent")]
+    (after,) = (each for each in partition.user("x1").instances if each.journey == "bad")
+    assert after == before
+    assert partition.user("x1").stuck == {"bad": "BugError()"}
     assert turn.clock == START + 2 * MINUTE, "the clock is the partition's, not the user's"
 
 
-def test_a_newcomers_failing_event_leaves_nobody() -> None:
-    """Who becomes known by an event that fails is not known."""
+def test_what_fails_outside_of_journeys_changes_nothing() -> None:
+    """An event that can not even be learned is told with its index, and nobody changes by it."""
+    partition = Partition(rules())
+    partition.take(event("x1", "sound", START))
+    before = partition.stored()
+    turn = partition.take(None, plan("x1", "x" * 5_000_000, START + MINUTE))
+    assert [each.index for each in turn.failures] == [1]
+    assert (turn.effects, partition.stored()) == ([], before)
+
+
+def test_a_newcomer_can_be_stuck() -> None:
+    """Who becomes known by an event that a journey fails on is known, with that journey stuck."""
     partition = Partition(rules(since=START))
     turn = partition.take(event("x1", "broken", START), event("x2", "sound", START))
-    assert failed(turn) == [("Event", 0)]
-    assert set(partition.stored()) == {"x2"}
+    assert failed(turn) == [("Event", None)]
+    assert partition.user("x1").stuck == {"bad": "BugError()"}
+    assert partition.user("x1").instances == []
 
 
 def test_other_users_go_on() -> None:
@@ -161,7 +192,7 @@ def test_other_users_go_on() -> None:
         event("x1", "go", START + MINUTE),
         event("y2", "go", START + MINUTE),
     )
-    assert failed(turn) == [("Event", 1)]
+    assert failed(turn) == [("Event", None)]
     assert told(turn) == [("y1", "bad", "sent"), ("y2", "bad", "sent")]
 
 
@@ -176,7 +207,7 @@ def test_what_the_user_did_before_stays() -> None:
         event("x1", "leave", START + 4 * MINUTE),
         until=START + 5 * MINUTE,
     )
-    assert failed(turn) == [("Event", 2)]
+    assert failed(turn) == [("Event", None)]
     assert [(each.change, each.at) for each in turn.effects] == [
         ("entered", START + MINUTE),
         ("exited", START + 4 * MINUTE),
@@ -216,23 +247,33 @@ def test_a_failing_user_is_as_if_alone(log: list[Event]) -> None:
 
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
-@given(_events(("x1",)))
-def test_a_turn_with_failures_is_a_turn_without_the_failing_events(log: list[Event]) -> None:
-    """Leave the events out that fail, and effects and state are the same."""
-    first, second = Partition(rules(since=START)), Partition(rules(since=START))
-    whole = first.take(*log, until=END_OF_TIME)
-    bad = {each.index for each in whole.failures}
-    good = (None if index in bad else each for index, each in enumerate(log))
-    rest = second.take(*good, until=END_OF_TIME)
-    assert (rest.failures, rest.effects) == ([], whole.effects)
-    assert first.stored() == second.stored()
+@given(_events(("x1", "x2", "y1")))
+def test_a_journey_goes_on_as_if_the_failing_one_had_never_been(log: list[Event]) -> None:
+    """Whoever a journey fails on, what the other journey tells is what it tells alone."""
+    first, second = Partition(rules(alone=True)), Partition(rules(since=START))
+    without = first.take(*log, until=END_OF_TIME)
+    beside = second.take(*log, until=END_OF_TIME)
+    assert [each for each in told(beside) if each[1] == "sound"] == told(without)
+
+
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
+@given(_events(("x1",)), st.data())
+def test_the_cut_of_the_log_does_not_matter_to_failures(
+    log: list[Event], data: st.DataObject
+) -> None:
+    """A log with failures may be cut anywhere: state and effects are the same."""
+    whole, parts = Partition(rules(since=START)), Partition(rules(since=START))
+    at = data.draw(st.integers(0, len(log)))
+    expected = told(whole.take(*log, until=END_OF_TIME))
+    found = told(parts.take(*log[:at])) + told(parts.take(*log[at:], until=END_OF_TIME))
+    assert (found, parts.stored()) == (expected, whole.stored())
 
 
 # ── failing timers ───────────────────────────────────────────────────────────────────────
 
 
-def test_a_failing_timer_is_parked() -> None:
-    """It is reported once, without an index; nobody is woken for it again, in any turn."""
+def test_a_failing_timer_is_told_once() -> None:
+    """It is reported without an index, and nobody is woken for it again, in any turn."""
     partition = Partition(rules())
     partition.take(event("x1", "broken", START), event("y1", "broken", START))
     turn = partition.take(until=LATER + MINUTE)
@@ -245,29 +286,54 @@ def test_a_failing_timer_is_parked() -> None:
     assert (again.failures, again.effects) == ([], [])
 
 
-def test_a_parked_user_is_where_they_were() -> None:
-    """Parking takes the timer and nothing else: the instance, facts and clock are kept."""
+def test_who_is_stuck_can_be_found() -> None:
+    """The store lists who is stuck in a journey, apart from those who are in it."""
     partition = Partition(rules())
-    partition.take(event("x1", "broken", START), plan("x1", "pro", START))
-    before = partition.store.load(["x1"])["x1"]
-    partition.take(until=END_OF_TIME)
-    after = partition.store.load(["x1"])["x1"]
-    assert after.instances[0].wake is None
-    before.instances[0].wake = None
-    assert after == before
+    partition.take(event("x1", "broken", START), event("y1", "broken", START))
+    partition.take(until=LATER + MINUTE)
+    assert partition.store.members(stuck_in("bad"), 10) == ["x1"]
+    assert partition.store.members("bad", 10) == ["x1", "y1"]
 
 
-def test_a_parked_user_goes_on_with_the_next_event() -> None:
-    """What fails is tried anew only by an event that asks for it; others apply."""
+# ── trying again ─────────────────────────────────────────────────────────────────────────
+
+
+def test_a_mended_journey_goes_on_where_it_stopped() -> None:
+    """After the bug is mended, a retry takes the users on, by what they did meanwhile too."""
+    partition = Partition(rules(since=START))
+    partition.take(event("x1", "broken", START), event("x2", "broken", START))
+    partition.rules = rules(since=START + MINUTE)
+    partition.retry("bad")
+    partition.take(event("x1", "go", START + 2 * MINUTE), event("x2", "other", START + 2 * MINUTE))
+    assert set(partition.user("x1").stuck) == {"bad"}
+    partition.rules = rules(since=END_OF_TIME)
+    turn = partition.retry("bad")
+    assert told(turn) == [("x1", "bad", "sent")]
+    assert partition.user("x1").stuck == partition.user("x2").stuck == {}
+    later = partition.take(until=END_OF_TIME)
+    assert told(later) == [("x2", "bad", "late")]
+
+
+def test_a_retry_that_fails_leaves_all_as_it_was() -> None:
+    """Trying again what is not mended ends, is told, and changes nothing."""
     partition = Partition(rules())
     partition.take(event("x1", "broken", START))
     partition.take(until=LATER)
-    turn = partition.take(
-        event("x1", "sound", LATER + MINUTE), event("x1", "leave", LATER + 2 * MINUTE)
-    )
-    assert failed(turn) == []
-    assert partition.store.load(["x1"])["x1"].instances == []
-    assert partition.store.load(["x1"])["x1"].passes["bad"].exits == {"exit_condition: out": 1}
+    before = partition.stored()
+    turn = partition.retry("bad")
+    assert failed(turn) == [("Retried", None)]
+    assert partition.stored() == before
+
+
+def test_who_is_stuck_leaves_an_archived_journey() -> None:
+    """Archiving takes everyone out, stuck or not."""
+    partition = Partition(rules())
+    partition.take(event("x1", "broken", START))
+    partition.take(until=LATER)
+    clock = partition.store.partition().clock
+    turn = expel("bad", ["x1"], clock, clock, partition.store, partition.rules)
+    assert turn.changed["x1"].instances == []
+    assert turn.changed["x1"].stuck == {}
 
 
 def test_a_later_timer_of_the_same_user_still_fires() -> None:
@@ -309,16 +375,16 @@ def test_a_failing_event_after_a_failing_timer_stops_nothing() -> None:
     partition = Partition(rules())
     partition.take(event("x1", "broken", START))
     turn = partition.take(plan("x1", "pro", LATER), event("x1", "go", LATER + MINUTE))
-    assert failed(turn) == [("Due", None), ("Event", 1)]
+    assert failed(turn) == [("Due", None)]
     assert partition.store.load(["x1"])["x1"].traits == {"plan": "pro"}
 
 
-def test_a_failing_timer_is_told_once() -> None:
-    """A timer that was parked is not fired again because an event fails after it."""
+def test_a_journey_that_is_stuck_fails_once() -> None:
+    """What comes after a failure, in its turn or later, does not fail again."""
     partition = Partition(rules())
     partition.take(event("x1", "broken", START))
     turn = partition.take(event("x1", "go", LATER + MINUTE), until=LATER + HOUR)
-    assert failed(turn) == [("Due", None), ("Event", 0)]
+    assert failed(turn) == [("Due", None)]
 
 
 def test_a_failing_timer_does_not_fail_the_events_of_a_slow_clock() -> None:

@@ -22,6 +22,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Protocol
 
 from aiokafka import TopicPartition
@@ -37,7 +38,7 @@ from journeystream.state.codec import PartitionState
 from journeystream.state.store import Change, Store
 
 Entry = Event | ClockMark | None
-_CLOSE_SECONDS = 5.0  # a broker that is gone must not keep a worker from ending
+_CLOSE_SECONDS = 1.0  # a broker that is gone must not keep a worker from ending
 
 
 class Commits(Protocol):
@@ -103,10 +104,9 @@ class Committer:
         """Make a turn true, once; `offsets` are the next ones to read, by source topic."""
         try:
             await self._producer.begin_transaction()  # 1
-            sent = await send(self._producer, outputs)  # 2
-            logged = await send(self._producer, log_of(self._ledger, changes, partition))  # 3
-            await all_acknowledged(sent)
-            offset = (await all_acknowledged(logged))[-1]
+            logged = log_of(self._ledger, changes, partition)
+            sent = await send(self._producer, chain(outputs, logged))  # 2, 3
+            offset = (await all_acknowledged(sent))[-1]
             if offsets:
                 await self._producer.send_offsets_to_transaction(  # 4
                     {
@@ -129,17 +129,24 @@ class Committer:
 
 async def send(producer: Producer, records: Iterable[OutRecord]) -> list[Sent]:
     """Send records in their order, without waiting for the broker."""
-    return [
-        await producer.send(
-            record.topic,
-            value=record.value,
-            key=record.key,
-            partition=record.partition,
-            timestamp_ms=record.timestamp_ms,
-            headers=list(record.headers),
-        )
-        for record in records
-    ]
+    sent: list[Sent] = []
+    try:
+        for record in records:
+            sent.append(  # noqa: PERF401  what was sent before a failure is looked at below
+                await producer.send(
+                    record.topic,
+                    value=record.value,
+                    key=record.key,
+                    partition=record.partition,
+                    timestamp_ms=record.timestamp_ms,
+                    headers=list(record.headers),
+                )
+            )
+    except BaseException:
+        # The first failure is told; nobody asks for those of the records before it.
+        asyncio.gather(*sent, return_exceptions=True)
+        raise
+    return sent
 
 
 async def all_acknowledged(sent: Sequence[Sent]) -> list[int]:

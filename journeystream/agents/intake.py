@@ -27,11 +27,15 @@ _ORIGIN = "origin"
 
 @dataclass(slots=True)
 class Intake:
-    """A batch, sorted: `entries` has one place per record, None where it does not apply here."""
+    """A batch, sorted: `entries` has one place per record, None where it does not apply here.
+
+    `refused` are the places of the records that became `letters`.
+    """
 
     entries: list[Event | ClockMark | None] = field(default_factory=list)
     letters: list[OutRecord] = field(default_factory=list)
     rekeyed: list[OutRecord] = field(default_factory=list)
+    refused: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Sorter:
                 at = record.timestamp * 1_000
                 entry = decode(record.value, at if latest is None else min(at, latest), self.limits)
             except RejectedEvent as error:
+                intake.refused.append(len(intake.entries))
                 intake.entries.append(None)
                 intake.letters.append(self.letter(record, error.code, error.text))
                 continue

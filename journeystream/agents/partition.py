@@ -30,6 +30,7 @@ from journeystream.agents.frontier import Frontier
 from journeystream.agents.health import Standing
 from journeystream.agents.intake import Intake, Sorter
 from journeystream.agents.recovery import restore
+from journeystream.agents.rejections import Bound, Rejections
 from journeystream.clock import Clock
 from journeystream.engine import Rules
 from journeystream.errors import StateError
@@ -39,14 +40,15 @@ from journeystream.repeats import Memory
 from journeystream.sinks.records import OutRecord
 from journeystream.sinks.routing import Routing
 from journeystream.state.store import Store, change_of
-from journeystream.turn import Turn, expel, take_turn
-from journeystream.user import NOBODY
+from journeystream.turn import Turn, expel, retry, take_turn
+from journeystream.user import NOBODY, stuck_in
 
 _log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.05  # how often an idle partition looks whether something is due
 _ROOM = 2  # batches that may wait: one is applied, one is at hand, the rest stays in Kafka
 _FIRED_AT_ONCE = 5_000  # alarms per transaction while time passes: a burst is drained in slices
-_EXPELLED_AT_ONCE = 1_000  # users per transaction when a journey is archived
+_MOVED_AT_ONCE = 1_000  # users per transaction when a journey is archived or tried again
+_TRIED_AT_MOST = 100_000  # users who are stuck in a journey and tried again at one time
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Surroundings:
 
     `sorters` has one entry per topic that is read; `frontier` says what moves the clock;
     `loose` are the partitions of the sources whose records may have to be re-keyed.
-    `tell_offsets` is there where turns are committed at least once.
+    `bound` is on dead letters. `tell_offsets` is there where turns are committed at least once.
     """
 
     cluster: Cluster
@@ -67,6 +69,7 @@ class Surroundings:
     sorters: Mapping[str, Sorter]
     frontier: Frontier
     loose: frozenset[TopicPartition]
+    bound: Bound
     tell_offsets: TellOffsets | None = None
 
 
@@ -173,15 +176,23 @@ class Partition:
         intake = sorter.sort(records, latest)
         entries = self._committer.not_applied(batch.topic, records, intake.entries)
         turn = self._take(batch.topic, entries)
+        self._tell_failures(turn)
+        letters = [*intake.letters, *sorter.failed(turn.failures, records)]
+        self._bound_letters(batch, turn, intake, letters)
         self._state.positions[batch.topic] = batch.next_offset
-        outputs = [
-            *intake.rekeyed,
-            *intake.letters,
-            *sorter.failed(turn.failures, records),
-        ]
-        _tell_failures(turn)
-        await self._commit(turn, outputs, {batch.topic: batch.next_offset})
+        await self._commit(turn, [*intake.rekeyed, *letters], {batch.topic: batch.next_offset})
         self._count(intake)
+
+    def _bound_letters(
+        self, batch: Batch, turn: Turn, intake: Intake, letters: Sequence[OutRecord]
+    ) -> None:
+        """Count the batch's dead letters; stop before it is committed if they are too many."""
+        failed = {failure.index for failure in turn.failures if failure.index is not None}
+        rejections = Rejections.of(self._state.rejections).after(
+            len(intake.entries), sorted(failed.union(intake.refused))
+        )
+        rejections.check(self._around.bound, f"{batch.topic}/{batch.partition}", letters)
+        self._state.rejections = rejections.counts
 
     async def _accept_gap(self, batch: Batch, applied: int) -> None:
         """Go on behind a gap that the broker made; refuse one that we made."""
@@ -263,7 +274,7 @@ class Partition:
             turn = take_turn(
                 (), self._state.clock, self._store, self._rules(), until=until, most=_FIRED_AT_ONCE
             )
-            _tell_failures(turn)
+            self._tell_failures(turn)
             if not turn.changed:
                 break
             await self._commit(turn, [], {})
@@ -278,7 +289,7 @@ class Partition:
         """Take in what was published: floors of new versions, and who must leave."""
         if journeys is self._journeys:
             return
-        self._journeys = journeys
+        before, self._journeys = self._journeys, journeys
         for id_, version in journeys.versions:
             if (id_, version) not in self._state.floors:
                 # A publisher's clock may be ahead: what is known now counts from now.
@@ -290,19 +301,31 @@ class Partition:
                 )
         for id_ in journeys.archived:
             await self._expel(id_)
+        for id_, retries in journeys.retries.items():
+            if before.retries.get(id_) != retries:
+                await self._retry(id_)
 
     async def _expel(self, journey: str) -> None:
         """Take everyone out of an archived journey."""
         # Not at the wall clock: events of before may still be waiting to be applied.
         at = self._state.clock
-        while members := self._store.members(journey, _EXPELLED_AT_ONCE):
+        while members := self._store.members(journey, _MOVED_AT_ONCE):
             turn = expel(journey, members, self._state.clock, at, self._store, self._rules())
-            _tell_failures(turn)
+            self._tell_failures(turn)
             if not turn.changed:
                 return
             await self._commit(turn, [], {})
 
+    async def _retry(self, journey: str) -> None:
+        """Try a journey again for whom it failed; as after an upgrade, when we take over."""
+        stuck = self._store.members(stuck_in(journey), _TRIED_AT_MOST)
+        for begin in range(0, len(stuck), _MOVED_AT_ONCE):
+            some = stuck[begin : begin + _MOVED_AT_ONCE]
+            turn = retry(journey, some, self._state.clock, self._store, self._rules())
+            self._tell_failures(turn)
+            await self._commit(turn, [], {})
 
-def _tell_failures(turn: Turn) -> None:
-    for failure in turn.failures:
-        _log.error("the engine failed on %r", failure.happening, exc_info=failure.error)
+    def _tell_failures(self, turn: Turn) -> None:
+        for failure in turn.failures:
+            _log.error("the engine failed on %r", failure.happening, exc_info=failure.error)
+            metrics.FAILURES.labels(self.number, failure.error.journey).inc()

@@ -11,11 +11,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+from aiokafka.errors import IllegalOperation, KafkaError
 from faust.types import TP
 
 from journeystream.agents.batch_transport import Batch
 from journeystream.agents.partition import Partition
 from journeystream.agents.standby import Standby
+from journeystream.errors import BrokerUnreachable
 
 _log = logging.getLogger(__name__)
 
@@ -92,6 +94,13 @@ class Partitions:
     async def _run(self, partition: Partition) -> None:
         try:
             await partition.run()
+        except (KafkaError, IllegalOperation) as error:
+            failure = BrokerUnreachable(
+                f"partition {partition.number}: Kafka refused ({error!r}). If another worker has "
+                f"the partition now, that is all; if not, look after Kafka"
+            )
+            failure.__cause__ = error
+            await self._crash(failure)
         except Exception as error:  # noqa: BLE001  whatever it is, the worker must not go on
             await self._crash(error)
 

@@ -1,4 +1,4 @@
-"""`journeystream pause`, `resume` and `archive`: one operation under three names.
+"""`journeystream pause`, `resume`, `retry` and `archive`: one operation under four names.
 
 Whether a journey's state allows it is in `lifecycle.py`.
 """
@@ -33,6 +33,16 @@ def resume(ctx: typer.Context, journey: _Id) -> None:
     Example: journeystream resume welcome
     """
     _change(ctx, journey, "resume", "users enter again")
+
+
+def retry(ctx: typer.Context, journey: _Id) -> None:
+    """Try a journey again with the users for whom it failed (a bug, since mended).
+
+    Workers do so by themselves when they take a partition over, as after an upgrade.
+
+    Example: journeystream retry welcome
+    """
+    _change(ctx, journey, "retry", "whoever was stuck in it is tried again")
 
 
 def archive(ctx: typer.Context, journey: _Id) -> None:

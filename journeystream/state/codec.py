@@ -16,7 +16,8 @@ from journeystream.errors import StateError
 from journeystream.journeys import Version
 from journeystream.user import NEVER, Hold, Instance, Passes, Position, User
 
-VERSION = 1
+USER_FORM = 2  # 2: knows journeys that are stuck
+PARTITION_FORM = 2  # 2: counts its dead letters
 
 
 @dataclass(slots=True)
@@ -25,7 +26,8 @@ class PartitionState:
 
     `floors` says from which instant each journey version counts; `fronts` how far in event
     time each origin has been read (agents/frontier.py); `changelog` is the next changelog
-    offset that this store has not applied (only the local store keeps it).
+    offset that this store has not applied (only the local store keeps it); `rejections` counts
+    the newest dead letters (agents/rejections.py).
     """
 
     clock: int = NEVER
@@ -33,11 +35,13 @@ class PartitionState:
     floors: dict[Version, int] = field(default_factory=dict)
     fronts: dict[str, int] = field(default_factory=dict)
     changelog: int = 0
+    rejections: list[int] = field(default_factory=list)
 
 
 def encode_user(user: User) -> bytes:
     """Return a user's record without its id, which is the key."""
     return _encode(
+        USER_FORM,
         [
             int(user.anonymous),
             user.known_since,
@@ -50,13 +54,17 @@ def encode_user(user: User) -> bytes:
                 for journey, each in user.passes.items()
             },
             [_instance_fields(instance) for instance in user.instances],
-        ]
+            user.stuck,
+        ],
     )
 
 
 def decode_user(user_id: str, data: bytes) -> User:
     """Read a user's record; StateError when this version can not."""
-    anonymous, known_since, clock, traits, facts, seen, passes, instances = _decode(data)
+    fields = _decode(data, USER_FORM)
+    if data[0] == 1:
+        fields.append({})
+    anonymous, known_since, clock, traits, facts, seen, passes, instances, stuck = fields
     return User(
         id=user_id,
         anonymous=bool(anonymous),
@@ -69,25 +77,33 @@ def decode_user(user_id: str, data: bytes) -> User:
             journey: Passes(version, bool(qualified), entered, exits, wake)
             for journey, (version, qualified, entered, exits, wake) in passes.items()
         },
-        instances=[_instance(*fields) for fields in instances],
+        instances=[_instance(*each) for each in instances],
+        stuck=stuck,
     )
 
 
 def encode_partition(state: PartitionState) -> bytes:
     """Return a partition's position as bytes."""
     floors = [[journey, version, at] for (journey, version), at in state.floors.items()]
-    return _encode([state.clock, state.positions, floors, state.fronts, state.changelog])
+    return _encode(
+        PARTITION_FORM,
+        [state.clock, state.positions, floors, state.fronts, state.changelog, state.rejections],
+    )
 
 
 def decode_partition(data: bytes) -> PartitionState:
     """Read a partition's position."""
-    clock, positions, floors, fronts, changelog = _decode(data)
+    fields = _decode(data, PARTITION_FORM)
+    if data[0] == 1:
+        fields.append([])
+    clock, positions, floors, fronts, changelog, rejections = fields
     return PartitionState(
         clock=clock,
         positions=positions,
         floors={(journey, version): at for journey, version, at in floors},
         fronts=fronts,
         changelog=changelog,
+        rejections=rejections,
     )
 
 
@@ -137,15 +153,15 @@ def _instance(  # noqa: PLR0913, PLR0917  the stored fields, in their stored ord
     )
 
 
-def _encode(fields: list[object]) -> bytes:
-    return bytes((VERSION,)) + orjson.dumps(fields)
+def _encode(form: int, fields: list[object]) -> bytes:
+    return bytes((form,)) + orjson.dumps(fields)
 
 
-def _decode(data: bytes) -> list[Any]:
-    if not data or data[0] != VERSION:
+def _decode(data: bytes, newest: int) -> list[Any]:
+    if not data or not 1 <= data[0] <= newest:
         found = data[0] if data else "none"
         raise StateError(
-            f"a stored record has form {found}, this version reads form {VERSION}; "
+            f"a stored record has form {found}, this version reads forms up to {newest}; "
             f"run the version that wrote it, or a newer one"
         )
     fields: list[Any] = orjson.loads(data[1:])

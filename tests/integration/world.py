@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -28,6 +29,10 @@ from confluent_kafka import (
     Producer,
     TopicPartition,
 )
+from confluent_kafka.admin import AdminClient
+
+# Not from `admin`, which has them too but does not export them for type checkers.
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 
 PATIENCE = 90.0
 PARTITIONS = 4
@@ -71,7 +76,12 @@ class Worker:
     """A worker process, started as a person starts it; `settings` are environment variables."""
 
     def __init__(
-        self, world: World, name: str, *options: str, settings: Mapping[str, str] | None = None
+        self,
+        world: World,
+        name: str,
+        *options: str,
+        settings: Mapping[str, str] | None = None,
+        program: str = "journeystream",
     ) -> None:
         self.state = world.directory / f"state-{name}"
         self._file = world.directory / f"{name}.log"
@@ -83,7 +93,7 @@ class Worker:
             **(settings or {}),
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "journeystream", "-p", str(world.file), "run", *options],
+            [sys.executable, "-m", program, "-p", str(world.file), "run", *options],
             env=environment,
             stdout=self._log,
             stderr=self._log,
@@ -93,6 +103,13 @@ class Worker:
     def log(self) -> str:
         """What it and those of its name before it have said."""
         return self._file.read_text(encoding="utf-8")
+
+    @property
+    def peak_memory(self) -> int:
+        """The most memory that it has had at one time, in bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+        [peak] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+        return int(peak.split()[1]) * 1024
 
     def freeze(self) -> None:
         """Let it stand still, as a virtual machine that is moved."""
@@ -197,6 +214,15 @@ class World:
             sys.stderr.write((self.directory / f"{name}.log").read_text(encoding="utf-8")[-8000:])
             raise
 
+    @contextlib.contextmanager
+    def doomed_worker(self, name: str = "worker-1") -> Iterator[Worker]:
+        """Run a worker that may end by itself, and that has ended after the block."""
+        worker = Worker(self, name)
+        try:
+            yield worker
+        finally:
+            worker.kill()
+
     def settle(self) -> None:
         """Wait until the workers have committed everything that is in their topics."""
         wait_until(self._has_caught_up, "the workers' lag to end")
@@ -240,11 +266,20 @@ class World:
             self.produce_raw(json.dumps(event).encode(), key=user)
         self.flush()
 
-    def produce_raw(self, value: bytes | None, key: str | None = None, partition: int = -1) -> None:
-        """Produce any bytes."""
+    def produce_raw(
+        self,
+        value: bytes | None,
+        key: str | None = None,
+        partition: int = -1,
+        at: datetime | None = None,
+    ) -> None:
+        """Produce any bytes; `at` is the record's time, now if it is not given."""
+        milliseconds = 0 if at is None else round(at.timestamp() * 1_000)
         while True:
             try:
-                self._producer.produce(self.source, value, key=key, partition=partition)
+                self._producer.produce(
+                    self.source, value, key=key, partition=partition, timestamp=milliseconds
+                )
             except BufferError:
                 self._producer.poll(1)
             else:
@@ -261,6 +296,37 @@ class World:
                 json.dumps({"type": "clock", "timestamp": at}).encode(), None, partition
             )
         self.flush()
+
+    # ── whoever runs Kafka ───────────────────────────────────────────────────────────────
+
+    def set_topic(self, topic: str, **config: str | int) -> None:
+        """Change settings of a topic; `_` stands for each `.` of their names."""
+        changed = ConfigResource(
+            ConfigResource.Type.TOPIC,
+            topic,
+            incremental_configs=[
+                ConfigEntry(
+                    name.replace("_", "."),
+                    str(setting),
+                    incremental_operation=AlterConfigOpType.SET,
+                )
+                for name, setting in config.items()
+            ],
+        )
+        admin = self._admin()  # it must live until it is done
+        [done] = admin.incremental_alter_configs([changed]).values()
+        done.result(PATIENCE)
+
+    def delete_topic(self, topic: str) -> None:
+        """Delete a topic, and wait until the broker does not know it any more."""
+        admin = self._admin()
+        admin.delete_topics([topic])[topic].result(PATIENCE)
+        wait_until(
+            lambda: topic not in admin.list_topics(timeout=PATIENCE).topics, f"{topic} to be gone"
+        )
+
+    def _admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.bootstrap})
 
     # ── destinations ─────────────────────────────────────────────────────────────────────
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeystream.errors import StateError
 from journeystream.state.codec import (
-    VERSION,
+    PARTITION_FORM,
+    USER_FORM,
     PartitionState,
     decode_partition,
     decode_user,
@@ -46,8 +49,9 @@ GOLDEN_USER = User(
             wake=9,
         )
     ],
+    stuck={"j": "KeyError('x')"},
 )
-GOLDEN_BYTES = (
+BYTES_OF_FORM_1 = (
     b'\x01[1,-1,1709251200000000,{"plan":"pro","tags":["\xc3\xa9",1,2.5,nul'
     b'l,true]},{"0123456789ab":[-1,1709251200000000]},{"0123456789'
     b'abcdef":1709251200000000},{"j":[2,1,3,{"completed":2},7]},[['
@@ -55,8 +59,10 @@ GOLDEN_BYTES = (
     b'ds"]],[]],["split",6,null,["left"]],[null,6,["last",1,["emai'
     b'l"]],[]]],{"sent":1,"last":1},9]]]'
 )
-GOLDEN_PARTITION = PartitionState(-1, {"web": 3}, {("j", 2): 5}, {"web/1": 7}, 11)
-GOLDEN_PARTITION_BYTES = b'\x01[-1,{"web":3},[["j",2,5]],{"web/1":7},11]'
+GOLDEN_BYTES = b"\x02" + BYTES_OF_FORM_1[1:-1] + b""",{"j":"KeyError('x')"}]"""
+GOLDEN_PARTITION = PartitionState(-1, {"web": 3}, {("j", 2): 5}, {"web/1": 7}, 11, [2, 7, 3, 9])
+GOLDEN_PARTITION_BYTES = b'\x02[-1,{"web":3},[["j",2,5]],{"web/1":7},11,[2,7,3,9]]'
+PARTITION_BYTES_OF_FORM_1 = b'\x01[-1,{"web":3},[["j",2,5]],{"web/1":7},11]'
 
 
 @laws
@@ -80,6 +86,7 @@ def test_a_user_comes_back_as_written(user: User) -> None:
         floors=st.dictionaries(st.tuples(st.text(), st.integers(1, 99)), instants(), max_size=3),
         fronts=st.dictionaries(st.text(), instants(), max_size=3),
         changelog=st.integers(0, 1 << 62),
+        rejections=st.lists(st.integers(0, 1 << 62), max_size=3),
     )
 )
 def test_a_position_comes_back_as_written(state: PartitionState) -> None:
@@ -87,23 +94,30 @@ def test_a_position_comes_back_as_written(state: PartitionState) -> None:
     assert decode_partition(encode_partition(state)) == state
 
 
-def test_records_of_form_1_can_be_read_for_ever() -> None:
-    """What the first release wrote is still read, and read right."""
+def test_records_of_older_forms_can_be_read_for_ever() -> None:
+    """What earlier releases wrote is still read, and what they did not know is empty."""
     assert decode_user("u1", GOLDEN_BYTES) == GOLDEN_USER
+    assert decode_user("u1", BYTES_OF_FORM_1) == replace(GOLDEN_USER, stuck={})
     assert decode_partition(GOLDEN_PARTITION_BYTES) == GOLDEN_PARTITION
+    assert decode_partition(PARTITION_BYTES_OF_FORM_1) == replace(GOLDEN_PARTITION, rejections=[])
 
 
 def test_a_form_that_changes_gets_a_new_number() -> None:
-    """As long as the form is number 1, it writes the very bytes of the first release."""
+    """As long as a form has its number, it writes the very bytes that it first wrote."""
+    assert (USER_FORM, PARTITION_FORM) == (2, 2)
     assert encode_user(GOLDEN_USER) == GOLDEN_BYTES
     assert encode_partition(GOLDEN_PARTITION) == GOLDEN_PARTITION_BYTES
 
 
-@pytest.mark.parametrize("data", [b"", bytes((VERSION + 1,)) + GOLDEN_BYTES[1:], b"\0", b"\xff"])
-def test_an_unknown_form_is_refused(data: bytes) -> None:
+@pytest.mark.parametrize("form", [None, 0, 3, 255])
+def test_an_unknown_form_is_refused(form: int | None) -> None:
     """A form that is not known is refused with what it is and what to do."""
-    found = data[0] if data else "none"
-    with pytest.raises(StateError, match=rf"form {found}.* run the version that wrote it"):
-        decode_user("u1", data)
-    with pytest.raises(StateError, match="run the version that wrote it"):
-        decode_partition(data)
+    user, partition = (
+        b"" if form is None else bytes((form,)) + data[1:]
+        for data in (GOLDEN_BYTES, GOLDEN_PARTITION_BYTES)
+    )
+    found = "none" if form is None else form
+    with pytest.raises(StateError, match=rf"form {found}, .* run the version that wrote it"):
+        decode_user("u1", user)
+    with pytest.raises(StateError, match=rf"form {found}, .* run the version that wrote it"):
+        decode_partition(partition)

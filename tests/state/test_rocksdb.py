@@ -55,13 +55,6 @@ def test_two_openers_are_refused(tmp_path: Path) -> None:
     RocksStore(tmp_path).close()
 
 
-def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
-    """A directory that RocksDB can not read is refused in the same way."""
-    (tmp_path / "CURRENT").write_text("MANIFEST-999999\n")
-    with pytest.raises(StateError, match="or remove it: the changelog rebuilds it"):
-        RocksStore(tmp_path)
-
-
 _SAVES_WITHOUT_END = """
 import itertools, sys
 from pathlib import Path

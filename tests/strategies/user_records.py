@@ -80,4 +80,5 @@ def users() -> st.SearchStrategy[User]:
         seen=st.dictionaries(names, instants(), max_size=3),
         passes=st.dictionaries(ids, passes, max_size=2),
         instances=st.lists(instances, max_size=2),
+        stuck=st.dictionaries(ids, names, max_size=1),
     )

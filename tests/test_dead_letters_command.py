@@ -1,0 +1,515 @@
+"""Dead letters from the command line: what waits, and each record produced again exactly once.
+
+The letters are written here as workers write them; what comes back is read with librdkafka.
+A kill is an exception in the middle of a transaction that is left open, as a killed process
+leaves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaProducer
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+# Not from `admin`, which has them too but does not export them for type checkers.
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
+
+from journeystream.cli import app
+from journeystream.commands import replaying
+from journeystream.commands.letters import read_letter
+from journeystream.commands.replaying import DeadLetters
+from journeystream.errors import BrokerUnreachable
+from journeystream.project import load_project
+from journeystream.sinks.dead_letters import Origin, dead_letter
+from tests.brokers.clients import SECONDS, client, read
+from tests.integration.world import wait_until
+
+PARTITIONS = 2
+AT = 1_704_067_200_000
+STEPS = ("send", "offsets", "commit", "unheard")
+
+
+class KillError(Exception):
+    """The process ends here."""
+
+
+@dataclass
+class Post:
+    """A project on the session's broker, and the letters in it."""
+
+    file: Path
+    app: str
+    bootstrap: str
+
+    @property
+    def source(self) -> str:
+        """The source topic that the letters come from."""
+        return f"{self.app}-web"
+
+    @property
+    def letters(self) -> str:
+        """The dead-letter topic."""
+        return f"{self.app}.dead-letters"
+
+    def run(self, *arguments: str) -> Result:
+        """Run `journeystream dead-letters …` in this process."""
+        return CliRunner().invoke(app, ["--project", str(self.file), "dead-letters", *arguments])
+
+    def replay(self, *codes: str) -> str:
+        """Replay letters of these codes, or all; return what was told."""
+        result = self.run("replay", *(word for code in codes for word in ("--code", code)))
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    def json(self, *arguments: str) -> Any:  # noqa: ANN401  any JSON
+        """Return what a command answers to programs."""
+        result = self.run(*arguments, "--json")
+        assert result.exit_code == 0, result.output
+        return orjson.loads(result.stdout)
+
+    def waiting(self) -> dict[str, int]:
+        """Return how many letters of each code are listed."""
+        counts: Counter[str] = Counter()
+        for kind in self.json("list"):
+            counts[kind["code"]] += kind["letters"]
+        return dict(counts)
+
+    def write(
+        self,
+        *codes: str,
+        value: bytes | None = b"",
+        first: int = 0,
+        topic: str = "",
+        since: int = AT,
+    ) -> None:
+        """Write letters; a value that is not given says which of them it is."""
+        producer = Producer(client(self.bootstrap))
+        for number, code in enumerate(codes, first):
+            origin = Origin(topic or self.source, number % PARTITIONS, number, since + number)
+            raw = f"{number} {code}".encode() if value == b"" else value
+            key = None if number % 3 == 0 else b"\xff%d" % number
+            letter = dead_letter(self.letters, origin, key, raw, code=code, text="a\ttext\nof 2")
+            producer.produce(self.letters, letter.value, letter.key, number % PARTITIONS)
+        assert producer.flush(SECONDS) == 0
+
+    def came_back(self, expected: int) -> list[Message]:
+        """Return what was produced again, by number.
+
+        A commit that has returned may not be readable yet: so many records are waited for.
+        """
+        messages = read(self.bootstrap, self.source, expected=expected)
+        return sorted(messages, key=_number)
+
+    def expect_back(self, *numbers: int) -> None:
+        """Expect these records in the source topic, and no others."""
+        assert [_number(each) for each in self.came_back(len(numbers))] == list(numbers)
+
+    def expect_waiting(self, **counts: int) -> None:
+        """Expect so many letters of each code to be listed, as soon as commits can be read."""
+        wait_until(lambda: self.waiting() == counts, f"{counts} to be what waits")
+
+
+def _number(record: Message) -> int:
+    return int((record.value() or b"").split()[0])
+
+
+def new_post(directory: Path, kafka: str, clocks: str = "replay") -> Post:
+    """Make a project with topics of its own; only in live time do they delete by time."""
+    name = f"post-{uuid4().hex[:12]}"
+    file = directory / f"{name}.yaml"
+    file.write_text(
+        f"app: {name}\ntime: {clocks}\nsources: [{{topic: {name}-web}}]\n"
+        f"kafka: {{bootstrap: '{kafka}', partitions: {PARTITIONS}}}\n"
+    )
+    result = CliRunner().invoke(app, ["--project", str(file), "topics"])
+    assert result.exit_code == 0, result.output
+    return Post(file, name, kafka)
+
+
+@pytest.fixture
+def post(tmp_path: Path, kafka: str) -> Post:
+    """Return a project that has topics and no letters yet."""
+    return new_post(tmp_path, kafka)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a transaction hold three letters at most."""
+    monkeypatch.setattr(replaying, "_AT_ONCE", 3)
+
+
+def kill_in(step: str, patch: pytest.MonkeyPatch, *, after: int = 1) -> None:
+    """Let the replay end in a step of a transaction, after some that went well."""
+    real: dict[str, Callable[..., Any]] = {
+        name: getattr(AIOKafkaProducer, name)
+        for name in ("send", "send_offsets_to_transaction", "commit_transaction")
+    }
+    committed = 0
+
+    async def send(*arguments: Any, **more: Any) -> Any:  # noqa: ANN401  aiokafka's
+        sent = await real["send"](*arguments, **more)
+        end("send")
+        return sent
+
+    async def send_offsets(*arguments: Any) -> None:  # noqa: ANN401  aiokafka's
+        end("offsets")
+        await real["send_offsets_to_transaction"](*arguments)
+
+    async def commit(*arguments: Any) -> None:  # noqa: ANN401  aiokafka's
+        nonlocal committed
+        end("commit")
+        await real["commit_transaction"](*arguments)
+        end("unheard")
+        committed += 1
+
+    async def abort(_: AIOKafkaProducer) -> None:
+        """Do nothing: who is killed aborts nothing."""
+
+    def end(here: str) -> None:
+        if here == step and committed == after:
+            raise KillError
+
+    patch.setattr(AIOKafkaProducer, "send", send)
+    patch.setattr(AIOKafkaProducer, "send_offsets_to_transaction", send_offsets)
+    patch.setattr(AIOKafkaProducer, "commit_transaction", commit)
+    patch.setattr(AIOKafkaProducer, "abort_transaction", abort)
+
+
+# ── what waits ───────────────────────────────────────────────────────────────────────────
+
+
+def test_list_tells_what_waits(post: Post) -> None:
+    """Each code and topic is a line, with its count, times and newest example."""
+    post.write("not_json", "no_user", "not_json")
+    lines = [line.split("\t") for line in post.run("list").stdout.splitlines()]
+    assert lines[0] == ["code", "letters", "topic", "first", "last", "example"]
+    first, second, third = (f"2024-01-01T00:00:00.00{number}Z" for number in range(3))
+    assert sorted(lines[1:]) == [
+        ["no_user", "1", post.source, second, second, "1/1: a text of 2"],
+        ["not_json", "2", post.source, first, third, "0/2: a text of 2"],
+    ]
+    kinds = {kind.pop("code"): kind for kind in post.json("list")}
+    assert kinds["not_json"] == {
+        "letters": 2,
+        "topic": post.source,
+        "first": first,
+        "last": third,
+        "example": {"partition": 0, "offset": 2, "text": "a\ttext\nof 2"},
+    }
+
+
+def test_nothing_to_list_and_to_replay(post: Post) -> None:
+    """Without letters both say so, and programs get an empty list."""
+    shown = post.run("list")
+    assert (shown.exit_code, shown.stdout.count("\n")) == (0, 1)
+    assert shown.stderr == f"no dead letter waits in topic '{post.letters}'\n"
+    assert post.replay().startswith("replayed 0 dead letters\n")
+    assert post.json("list") == []
+
+
+# ── what comes back ──────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.usefixtures("small")
+def test_a_replay_gives_back_what_came(post: Post) -> None:
+    """Key, bytes, partition and time are those of the record; a second replay finds nothing."""
+    post.write(*["not_json"] * 10)
+    assert post.replay().startswith("replayed 10 dead letters\n")
+    assert [
+        (each.key(), each.value(), each.partition(), each.timestamp()[1])
+        for each in post.came_back(10)
+    ] == [
+        (
+            None if number % 3 == 0 else b"\xff%d" % number,
+            f"{number} not_json".encode(),
+            number % PARTITIONS,
+            AT + number,
+        )
+        for number in range(10)
+    ]
+    assert post.json("replay") == {"dry_run": False, "replayed": 0, "left": 0, "letters": []}
+    post.expect_waiting()
+    post.write("no_user", first=10)
+    post.expect_waiting(no_user=1)
+    assert post.json("replay")["replayed"] == 1
+    post.expect_back(*range(11))
+
+
+@pytest.mark.usefixtures("small")
+def test_what_filters_leave_out_stays_for_later(post: Post) -> None:
+    """Letters of other codes are passed over, not lost: a later replay has each once."""
+    post.write(*["not_json", "no_user", "too_large"] * 5)
+    answer = post.json("replay", "--code", "no_user", "--code", "engine_failed")
+    assert (answer["replayed"], answer["left"]) == (5, 10)
+    assert [kind["code"] for kind in answer["letters"]] == ["no_user"]
+    post.expect_waiting(not_json=5, too_large=5)
+    assert post.json("replay", "--topic", f"{post.app}.rekeyed")["replayed"] == 0
+    assert post.json("replay", "--topic", post.source, "--code", "too_large")["replayed"] == 5
+    assert post.json("replay")["replayed"] == 5
+    post.expect_back(*range(15))
+    post.expect_waiting()
+
+
+def test_letters_that_come_later_wait_for_the_next_replay(post: Post) -> None:
+    """A replay ends where the topic ended when it began, so that it does not chase its own."""
+    post.write("not_json", "not_json")
+
+    def come_back(done: int, _: int) -> None:
+        if done == 0:
+            post.write("not_json", "not_json", first=2)
+
+    async def replay() -> None:
+        async with DeadLetters(load_project(post.file), post.bootstrap) as letters:
+            await letters.replay(come_back)
+
+    asyncio.run(replay())
+    post.expect_back(0, 1)
+    assert post.json("replay")["replayed"] == 2
+    post.expect_back(0, 1, 2, 3)
+
+
+def test_letters_that_are_passed_over_keep_their_bytes_and_their_time(post: Post) -> None:
+    """What is written anew to the end of the topic is the same record as before."""
+    post.write("not_json", "not_json", "no_user", "no_user")
+    before = read(post.bootstrap, post.letters)
+    post.replay("no_user")
+    post.expect_back(2, 3)
+    after = read(post.bootstrap, post.letters, expected=8)  # and a mark in each partition
+    letters = Counter(map(_identity, filter(_is_letter, after)))
+    kept = [_identity(each) for each in before if b"not_json" in (each.value() or b"")]
+    assert letters == Counter(map(_identity, before)) + Counter(kept)
+    assert len(kept) == 2
+
+
+def _identity(record: Message) -> tuple[object, ...]:
+    return record.partition(), record.key(), record.value(), record.timestamp()
+
+
+def _is_letter(record: Message) -> bool:
+    return read_letter(record.value()) is not None
+
+
+def test_nothing_moves_when_nothing_matches(post: Post) -> None:
+    """A filter that matches no letter, and --dry-run, write nothing at all."""
+    post.write("not_json", "no_user")
+    before = [each.offset() for each in read(post.bootstrap, post.letters)]
+    shown = post.run("replay", "--code", "bad_time")
+    assert shown.stdout.startswith("replayed 0 dead letters\n")
+    assert "none is asked for" in shown.stderr
+    shown = post.run("replay", "--dry-run")
+    assert shown.stdout.startswith("would replay 2 dead letters\n")
+    answer = post.json("replay", "--dry-run", "--code", "no_user")
+    assert (answer["dry_run"], answer["replayed"], answer["left"]) == (True, 0, 1)
+    assert [kind["letters"] for kind in answer["letters"]] == [1]
+    assert [each.offset() for each in read(post.bootstrap, post.letters)] == before
+    post.expect_back()
+
+
+def test_what_can_not_be_produced_again_stays(post: Post) -> None:
+    """Letters without a value or of a foreign topic, and records of others, are told and kept."""
+    post.write("empty", value=None)
+    post.write("not_json", topic="elsewhere")
+    producer = Producer(client(post.bootstrap))
+    for value in (b"hello", b"[]", b'{"error": {}, "origin": 7}', None):
+        producer.produce(post.letters, value, None, 0)
+    assert producer.flush(SECONDS) == 0
+    post.write("no_user")
+    result = post.run("replay")
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (0, "replayed 1 dead letter")
+    for _ in range(2):
+        assert "never replayed: 4 records no dead letter of journeystream" in result.stderr
+        assert "1 record without a value, which never can be an event" in result.stderr
+        assert "1 record from elsewhere/0, which this project does not read" in result.stderr
+        post.expect_waiting(empty=1, not_json=1)
+        result = post.run("list")
+    post.expect_back(0)
+
+
+def test_what_kafka_might_delete_unread_stays(tmp_path: Path, kafka: str) -> None:
+    """A record that is older than its topic keeps any is told and kept, with what to do."""
+    post = new_post(tmp_path, kafka, "live")
+    now = time.time_ns() // 1_000_000
+    post.write("not_json", "no_user")
+    post.write("not_json", first=2, since=now)
+    result = post.run("replay")
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (0, "replayed 1 dead letter")
+    assert f"2 records older than topic '{post.source}' keeps any (raise its" in result.stderr
+    post.expect_back(2)
+    admin = AdminClient(client(kafka))
+    forever = ConfigEntry("retention.ms", "-1", incremental_operation=AlterConfigOpType.SET)
+    topic = ConfigResource(ConfigResource.Type.TOPIC, post.source, incremental_configs=[forever])
+    (done,) = admin.incremental_alter_configs([topic]).values()
+    done.result(SECONDS)
+    wait_until(lambda: post.json("replay", "--dry-run")["left"] == 0, "the raised retention")
+    assert post.json("replay")["replayed"] == 2
+    post.expect_back(0, 1, 2)
+
+
+def test_a_record_whose_time_was_none_gets_a_new_one(post: Post) -> None:
+    """A time that no record can have is not given to it again."""
+    origin = Origin(post.source, 1, 5, -1)
+    for code in ("bad_record_time", "not_json"):
+        letter = read_letter(
+            dead_letter(post.letters, origin, None, b"1", code=code, text="its time").value
+        )
+        assert letter is not None
+        assert letter.timestamp_ms is None
+
+
+# ── kills, and others at work ────────────────────────────────────────────────────────────
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("step", STEPS)
+def test_a_killed_replay_neither_loses_nor_repeats(post: Post, step: str) -> None:
+    """Killed in any step of a transaction, it is gone on with: each record is there once."""
+    post.write(*["not_json", "no_user"] * 5)
+    with pytest.MonkeyPatch.context() as patch:
+        kill_in(step, patch)
+        killed = post.run("replay", "--code", "no_user")
+    assert isinstance(killed.exception, KillError)
+    assert killed.stdout.startswith("replayed ")
+    post.replay("no_user")
+    post.expect_back(1, 3, 5, 7, 9)
+    post.replay()
+    post.expect_back(*range(10))
+    post.expect_waiting()
+
+
+CODES = ("not_json", "no_user", "too_large")
+replays = st.lists(
+    st.tuples(st.sets(st.sampled_from(CODES)), st.sampled_from([None, *STEPS]), st.integers(0, 2)),
+    max_size=4,
+)
+
+
+# Each example has topics of its own: few are drawn, and each has several replays.
+@settings(deadline=None, max_examples=6, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.sampled_from(CODES), max_size=12), replays)
+def test_any_replays_in_a_row_make_one_whole(
+    kafka: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    codes: list[str],
+    replays: list[tuple[set[str], str | None, int]],
+) -> None:
+    """Whatever is filtered and killed on the way, a last replay leaves each record there once."""
+    post = new_post(tmp_path_factory.mktemp("post"), kafka)
+    post.write(*codes)
+    for filtered, step, after in replays:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(replaying, "_AT_ONCE", 3)
+            if step is not None:
+                kill_in(step, patch, after=after)
+            post.run("replay", *(word for code in filtered for word in ("--code", code)))
+    post.replay()
+    post.expect_back(*range(len(codes)))
+    post.expect_waiting()
+
+
+@pytest.mark.usefixtures("small")
+def test_a_second_replay_ends_the_first(post: Post) -> None:
+    """While one replays another takes over: the first says so, and each record is there once."""
+    post.write(*["not_json"] * 10)
+    project = load_project(post.file)
+    real = AIOKafkaProducer.send_offsets_to_transaction
+
+    async def story(patch: pytest.MonkeyPatch) -> None:
+        async def overtaken(*arguments: Any) -> None:  # noqa: ANN401  aiokafka's
+            patch.undo()
+            async with DeadLetters(project, post.bootstrap) as second:
+                await second.replay(lambda _, __: None)
+            await real(*arguments)
+
+        patch.setattr(AIOKafkaProducer, "send_offsets_to_transaction", overtaken)
+        async with DeadLetters(project, post.bootstrap) as first:
+            with pytest.raises(BrokerUnreachable, match="If another replay runs now, that is all"):
+                await first.replay(lambda _, __: None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        asyncio.run(story(patch))
+    post.expect_back(*range(10))
+
+
+@pytest.mark.usefixtures("small")
+def test_kafka_may_forget_the_group(post: Post) -> None:
+    """When the group's offsets are gone, the topic itself says what was replayed."""
+    post.write(*["not_json", "no_user"] * 4)
+    post.replay("no_user")
+    post.expect_waiting(not_json=4)
+    admin = AdminClient(client(post.bootstrap))
+    group = f"{post.app}.dead-letters.replay"
+    admin.delete_consumer_groups([group])[group].result(SECONDS)
+    post.expect_waiting(not_json=4)
+    post.replay()
+    post.expect_waiting()
+    admin.delete_consumer_groups([group])[group].result(SECONDS)
+    assert post.json("replay")["replayed"] == 0
+    post.expect_back(*range(8))
+
+
+def test_a_topic_that_was_recreated_is_refused(post: Post) -> None:
+    """A position behind the end of the topic is of another one: the error says what to do."""
+    consumer = Consumer(client(post.bootstrap, group_id=f"{post.app}.dead-letters.replay"))
+    consumer.commit(offsets=[TopicPartition(post.letters, 1, 99)], asynchronous=False)
+    consumer.close()
+    result = post.run("replay")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"{post.letters}/1 ends at 0, but was replayed up to 99" in result.stderr
+    assert f"delete the consumer group {post.app}.dead-letters.replay" in result.stderr
+
+
+# ── what does not work ───────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(params=["list", "replay"])
+def command(request: pytest.FixtureRequest) -> str:
+    """Return each of the commands."""
+    return str(request.param)
+
+
+def test_kafka_that_does_not_answer_is_for_operators(tmp_path: Path, command: str) -> None:
+    """Without a broker the exit code is 1, and one line says where none is."""
+    file = tmp_path / "p.yaml"
+    file.write_text("sources: [{topic: e}]\nkafka: {bootstrap: '127.0.0.1:1'}")
+    result = Post(file, "", "").run(command)
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "127.0.0.1:1" in result.stderr
+
+
+def test_topics_that_are_not_there_yet_are_told(tmp_path: Path, kafka: str, command: str) -> None:
+    """Before `journeystream topics` the error says at once to run it."""
+    file = tmp_path / "p.yaml"
+    name = f"post-{uuid4().hex[:12]}"
+    file.write_text(f"app: {name}\nsources: [{{topic: {name}-e}}]\nkafka: {{bootstrap: '{kafka}'}}")
+    result = Post(file, "", "").run(command)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith("; create what is missing: journeystream topics\n")
+
+
+def test_a_topic_that_is_no_source_is_refused(tmp_path: Path) -> None:
+    """Before Kafka is asked for anything, the error names the topics that there are."""
+    file = tmp_path / "p.yaml"
+    file.write_text("app: shop\nsources: [{topic: web}]")
+    result = Post(file, "", "").run("replay", "--topic", "wbe")
+    assert result.exit_code == 2
+    assert result.stderr == "'wbe' is no source topic; choose one of: web, shop.rekeyed\n"
+
+
+def test_each_command_shows_an_example(command: str) -> None:
+    """What to type is in the help of each command."""
+    shown = CliRunner().invoke(app, ["dead-letters", command, "--help"]).stdout
+    assert f"Example: journeystream dead-letters {command}" in shown

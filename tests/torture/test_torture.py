@@ -1,0 +1,35 @@
+"""The short form of the torture: every kind of blow once, every step of the commit once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.brokers import Broker
+from tests.integration.world import World
+from tests.torture.plan import STEPS, Wanted
+from tests.torture.torture import torture
+
+SEED = 1
+
+
+@pytest.mark.timeout(400)
+def test_whatever_befalls_the_workers_can_not_be_seen(kafka_broker: Broker, tmp_path: Path) -> None:
+    """Kills in every step, a zombie, moves, a broker restart: all is as if nothing had been."""
+    # The embedded broker forgets producers when it restarts, and groups do not settle on it.
+    moving = not kafka_broker.name.startswith("embedded")
+    wanted = Wanted(
+        kills=2,
+        crashes=len(STEPS),
+        zombies=int(moving),
+        broker_restarts=int(kafka_broker.ours and moving),
+        most_workers=2 if moving else 1,
+        longest_pause=1.0,
+    )
+    report = torture(World(tmp_path, kafka_broker.bootstrap), kafka_broker, SEED, 20_000, wanted)
+    assert not report.verdict.differences, (SEED, report.verdict.differences[:5])
+    assert report.verdict.outputs > 5_000, "the load yields too little to compare"
+    assert report.kills >= 6
+    assert set(report.tally.crashes) == set(STEPS)
+    assert report.tally.zombies == int(moving)
