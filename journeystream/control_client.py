@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from journeystream.control_log import Published
+from journeystream.control_log import LastRecords, Published
 from journeystream.errors import BrokerUnreachable, OperatorError, UserError
 
 _WAIT_MS = 500
@@ -25,12 +25,11 @@ async def read_published(topic: str, bootstrap: str) -> Published:
         tp = TopicPartition(topic, 0)
         consumer.assign([tp])
         await consumer.seek_to_beginning(tp)
-        published = Published()
+        last = LastRecords()
         end = (await consumer.end_offsets([tp]))[tp]
         while await consumer.position(tp) < end:
             for record in (await consumer.getmany(tp, timeout_ms=_WAIT_MS)).get(tp, []):
-                if record.value is not None:
-                    published.apply(record.key, record.value)
+                last.take(record.key, record.value)
     except KafkaConnectionError:
         raise BrokerUnreachable(
             f"kafka.bootstrap: no broker answers at {bootstrap}; start Kafka, or correct it"
@@ -40,7 +39,7 @@ async def read_published(topic: str, bootstrap: str) -> Published:
             f"topic {topic!r} can not be read ({error}); run `journeystream topics`"
         ) from None
     else:
-        return published
+        return last.published()
     finally:
         await consumer.stop()
 

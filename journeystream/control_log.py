@@ -5,8 +5,9 @@
 * `journey/ID` — the journey's state, and the version that new users enter.
 * `audience/ID` — an audience's definition.
 
-Whoever has read the topic to its end knows the same `Published` as everyone else. What can not
-be read, or not be compiled, is a StateError: part of the truth would be missing without it.
+Whoever has read the topic to its end knows the same `Published` as everyone else. Only the last
+record of a key counts, and one without a value takes its key out. What can not be read, or not be
+compiled, is a StateError: part of the truth would be missing without it.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ class Published:
         except (ValueError, KeyError, TypeError, DefinitionError) as error:
             raise StateError(
                 f"the control topic holds {key!r}, which this version can not read ({error}); "
-                f"run the version that wrote it, or a newer one"
+                f"run the version that wrote it, or a newer one, or take it out: produce a record "
+                f"with this key and without a value"
             ) from error
 
     def _apply(self, key: str, data: dict[str, Any]) -> None:
@@ -130,6 +132,27 @@ class Published:
             archived=by_state[State.ARCHIVED],
             retries={id_: head.retries for id_, head in self.heads.items()},
         )
+
+
+class LastRecords:
+    """The last value of each key, as the topic has come in so far."""
+
+    def __init__(self) -> None:
+        self._values: dict[bytes | None, bytes] = {}
+
+    def take(self, key: bytes | None, value: bytes | None) -> None:
+        """Take one record in."""
+        if value is None:
+            self._values.pop(key, None)
+        else:
+            self._values[key] = value
+
+    def published(self) -> Published:
+        """Return what they say; StateError when this version can not read one of them."""
+        published = Published()
+        for key, value in self._values.items():
+            published.apply(key, value)
+        return published
 
 
 def _compiled_version(published: PublishedVersion, workshop: Workshop) -> CompiledJourney:

@@ -21,8 +21,6 @@ from pydantic import (
     field_validator,
 )
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from journeystream.comparisons import COMPARISON_TAG, VALUE_TAG
 from journeystream.condition_language import CONDITION_TAGS, Condition, Written
@@ -31,6 +29,7 @@ from journeystream.errors import DefinitionError, Problem, UserError
 from journeystream.steps import Step
 from journeystream.steps.contract import ID_PATTERN
 from journeystream.steps.send_to_destinations import NAME_TAG, SEND_TAG
+from journeystream.yaml_text import NotYaml, documents
 
 _STEP_TYPE_PLACE = 3  # journey, steps, number, type
 _TAGS = frozenset((*CONDITION_TAGS, VALUE_TAG, COMPARISON_TAG, NAME_TAG, SEND_TAG))
@@ -160,19 +159,19 @@ _DEFINITION: TypeAdapter[JourneyDefinition | AudienceDefinition] = TypeAdapter(D
 def read_definitions(path: Path) -> list[JourneyDefinition | AudienceDefinition]:
     """Read every document of a file; DefinitionError lists all problems in all of them."""
     try:
-        documents = list(YAML(typ="safe").load_all(path.read_text(encoding="utf-8")))
+        read = documents(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: can not be read ({error.strerror}); check the path") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: is no YAML or JSON: {' '.join(str(error).split())}") from None
-    if not documents:
+    except (NotYaml, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: is no YAML or JSON: {error}; mend the file") from None
+    if not read:
         raise UserError(f"{path}: is empty; write a journey, see `journeystream init`")
     definitions, problems = [], []
-    for index, document in enumerate(documents):
+    for index, document in enumerate(read):
         try:
             definitions.append(parse_definition(document, str(path)))
         except DefinitionError as error:
-            inside = f"document {index + 1}: " if len(documents) > 1 else ""
+            inside = f"document {index + 1}: " if len(read) > 1 else ""
             problems += [
                 Problem(inside + problem.path, problem.message, problem.advice)
                 for problem in error.problems

@@ -26,7 +26,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import InitErrorDetails
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from journeystream.durations import parse_duration, parse_instant
 from journeystream.project_file import PROJECT_VARIABLE, read_settings
@@ -224,10 +224,10 @@ class Project(Settings):
         except ValidationError as error:
             details += [
                 InitErrorDetails(
-                    type=found["type"],
+                    # pydantic knows its own types only, and not even all of those ("path_type").
+                    type=PydanticCustomError(found["type"], found["msg"], found.get("ctx")),
                     loc=found["loc"],
                     input=found["input"],
-                    ctx=found.get("ctx", {}),
                 )
                 for found in error.errors(include_url=False)
             ]

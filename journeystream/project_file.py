@@ -9,6 +9,7 @@ The settings themselves are the models in project.py; this module takes any mode
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,10 +19,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from journeystream.errors import ProjectFileError
+from journeystream.yaml_text import NotYaml, check_size
 
 PREFIX = "JOURNEYSTREAM_"
 PROJECT_VARIABLE = f"{PREFIX}PROJECT"
@@ -142,15 +144,30 @@ def _parsed(file: Path, text: str) -> tuple[dict[str, Any], dict[Location, int],
     lines: dict[Location, int] = {(): 1}
     problems = []
     try:
-        for location, line in _nodes(yaml.compose(text)):
+        with warnings.catch_warnings():
+            # An anchor may be used twice: an alias means the one before it.
+            warnings.simplefilter("ignore", ReusedAnchorWarning)
+            root = yaml.compose(text)
+            if root is not None:
+                check_size(root)
+            tree = yaml.load(text)
+        for location, line in _nodes(root):
             if location in lines:
                 advice = f"it stands in line {lines[location]} already; keep one of the two"
                 problems.append(_Problem(line, f"{file}:{line}: {_path(location)}: {advice}"))
             else:
                 lines[location] = line
-        tree = yaml.load(text)
     except YAMLError as error:
         raise ProjectFileError(_syntax(file, text, error)) from None
+    except NotYaml as error:
+        raise ProjectFileError(f"{file}:1: {error}; write it out") from None
+    except RecursionError:
+        raise ProjectFileError(f"{file}:1: this is nested too deeply; write it flatter") from None
+    except Exception as error:  # noqa: BLE001 -- whatever ruamel's constructors make of a text
+        said = " ".join(str(error).split())
+        raise ProjectFileError(
+            f"{file}:1: a value is none of its type ({said}); look for dates and numbers"
+        ) from None
     if not isinstance(tree, dict | None):
         raise ProjectFileError(f"{file}:1: this is no group of settings; write `name: value` lines")
     return tree or {}, lines, problems

@@ -50,7 +50,7 @@ def _differences(path: str, example: Example, rules: Rules, workshop: Workshop) 
     until = _instant(example.until, workshop) if example.until else events[-1].at
     turn = take_turn(events, START, MemoryStore(), rules, until=until)
     if turn.failures:
-        raise turn.failures[0].error
+        raise ValueError(f"{example.name!r} can not be applied: {turn.failures[0].error.__cause__}")
     # A send step has one effect per destination, all with the same message id.
     got = [_shown(effect) for effect in {e.message_id: e for e in turn.effects}.values()]
     wanted = [_wanted(expected, workshop) for expected in example.expect]

@@ -37,8 +37,12 @@ class Known:
 
 def validate_journey(journey: JourneyDefinition, known: Known) -> list[Problem]:
     """Return every problem of the journey, in the order of the file."""
+    too_much = list(_limit_problems(journey, known.limits))
+    if len(journey.steps) > known.limits.steps:
+        # What hangs together is looked at step by step, and way by way: not of any number.
+        return too_much
     return [
-        *_limit_problems(journey, known.limits),
+        *too_much,
         *_name_problems(journey),
         *_reference_problems(journey),
         *_reachability_problems(journey),
@@ -239,7 +243,9 @@ def _leaf_problems(
                 )
         case Not():
             yield from _leaf_problems(f"{path}.not", condition.not_, known, in_journey=in_journey)
-        case AudienceLeaf() if condition.audience not in known.audiences:
+        case AudienceLeaf() if condition.audience in known.audiences:
+            yield from _inside_audience(path, condition.audience, known)
+        case AudienceLeaf():
             yield Problem(
                 f"{path}.audience",
                 f"there is no audience {condition.audience!r}",
@@ -250,6 +256,25 @@ def _leaf_problems(
         case EventLeaf() if condition.since == "step":
             advice = "write `since: entry`" if in_journey else "write `within` instead"
             yield Problem(f"{path}.since", "there is no step here", advice)
+
+
+def _inside_audience(path: str, audience: str, known: Known) -> Iterator[Problem]:
+    """Find audiences that an audience asks for and that are not there, or lead back to it."""
+    seen: set[str] = set()
+
+    def visit(id_: str, above: tuple[str, ...]) -> Iterator[Problem]:
+        if id_ in above:
+            text = f"audience {audience!r} leads to {id_!r}, which is defined by itself"
+            yield Problem(f"{path}.audience", text, "break the circle")
+        elif id_ not in known.audiences:
+            text = f"audience {audience!r} asks for {id_!r}, which does not exist"
+            yield Problem(f"{path}.audience", text, _did_you_mean(id_, known.audiences))
+        elif id_ not in seen:
+            seen.add(id_)
+            for inner in _audiences_in(known.audiences[id_]):
+                yield from visit(inner, (*above, id_))
+
+    yield from visit(audience, ())
 
 
 def _audiences_in(condition: Condition) -> Iterator[str]:

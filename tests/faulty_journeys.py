@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+from journeystream.condition_language import EventLeaf
 from journeystream.definitions import JourneyDefinition, parse_definition
 from journeystream.errors import Problem
 from journeystream.project import Limits
@@ -15,6 +16,7 @@ Written = dict[str, Any]
 WAIT: Written = {"id": "wait", "type": "wait_for_duration", "duration": "1 day", "next": "sent"}
 SENT: Written = {"id": "sent", "type": "send_to_destinations", "destinations": ["email"]}
 OTHER: Written = {**SENT, "id": "other"}
+_SOMETHING = EventLeaf(event="something")
 
 
 def written(**changes: object) -> Written:
@@ -51,7 +53,7 @@ def problems(
     assert isinstance(journey, JourneyDefinition)
     known = Known(
         ("email", "ads"),
-        dict.fromkeys(audiences, journey.entry.condition),
+        dict.fromkeys(audiences, _SOMETHING),
         Limits.model_validate(limits or {}),
     )
     return validate_journey(journey, known)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from journeystream.control_log import (
     Head,
+    LastRecords,
     Published,
     PublishedVersion,
     audience_record,
@@ -232,3 +233,13 @@ def test_what_a_newer_version_wrote_is_refused_with_what_to_do(record: Record) -
     """Whatever in a record this version can not read is a StateError, as `apply` promises."""
     with pytest.raises(StateError):
         read(record)
+
+
+def test_a_record_without_a_value_takes_its_key_out() -> None:
+    """A record that nobody can read stops everyone until it is taken out by its key."""
+    last = LastRecords()
+    last.take(b"journey/x/1", b"junk")
+    with pytest.raises(StateError, match="without a value"):
+        last.published()
+    last.take(b"journey/x/1", None)
+    assert last.published() == Published()

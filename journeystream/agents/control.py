@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from journeystream.agents.cluster import Cluster
 from journeystream.clock import Clock
 from journeystream.compiler import Workshop
-from journeystream.control_log import Published
+from journeystream.control_log import LastRecords, Published
 from journeystream.errors import BrokerUnreachable
 from journeystream.journeys import Journeys
 
@@ -34,6 +34,7 @@ class Control:
         self._tp = TopicPartition(topic, 0)
         self._workshop = workshop
         self._clock = clock
+        self._last = LastRecords()
         self._published = Published()
         self._journeys = Journeys()
         self._position = 0
@@ -127,14 +128,14 @@ class Control:
                 fetched = await self._consumer.getmany(self._tp, timeout_ms=_WAIT_MS)
                 records = fetched.get(self._tp, [])
                 for record in records:
-                    if record.value is not None:
-                        self._published.apply(record.key, record.value)
+                    self._last.take(record.key, record.value)
                 changed = changed or bool(records)
                 position = await self._consumer.position(self._tp)
                 if (changed or self._is_silent()) and position < await self._end():
                     # Half of the topic may name what stands in the other half.
                     continue
                 if changed:
+                    self._published = self._last.published()
                     self._journeys = self._published.compiled(self._workshop)
                     _log.info("journeys: %s live", len(self._journeys.admitting))
                     changed = False

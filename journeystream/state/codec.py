@@ -17,6 +17,8 @@ from journeystream.journeys import Version
 from journeystream.user import NEVER, Hold, Instance, Passes, Position, User
 
 USER_FORM = 2  # 2: knows journeys that are stuck
+# What taking a record apart raises when its bytes are not what was written.
+_DAMAGE = (ValueError, TypeError, AttributeError, LookupError)
 PARTITION_FORM = 2  # 2: counts its dead letters
 
 
@@ -61,6 +63,13 @@ def encode_user(user: User) -> bytes:
 
 def decode_user(user_id: str, data: bytes) -> User:
     """Read a user's record; StateError when this version can not."""
+    try:
+        return _decode_user(user_id, data)
+    except _DAMAGE as error:
+        raise _damaged(f"the record of user {user_id!r}", error) from error
+
+
+def _decode_user(user_id: str, data: bytes) -> User:
     fields = _decode(data, USER_FORM)
     if data[0] == 1:
         fields.append({})
@@ -92,7 +101,14 @@ def encode_partition(state: PartitionState) -> bytes:
 
 
 def decode_partition(data: bytes) -> PartitionState:
-    """Read a partition's position."""
+    """Read a partition's position; StateError when this version can not."""
+    try:
+        return _decode_partition(data)
+    except _DAMAGE as error:
+        raise _damaged("a partition's record", error) from error
+
+
+def _decode_partition(data: bytes) -> PartitionState:
     fields = _decode(data, PARTITION_FORM)
     if data[0] == 1:
         fields.append([])
@@ -150,6 +166,13 @@ def _instance(  # noqa: PLR0913, PLR0917  the stored fields, in their stored ord
         ],
         visits=visits,
         wake=wake,
+    )
+
+
+def _damaged(what: str, error: Exception) -> StateError:
+    return StateError(
+        f"{what} is damaged ({error}); remove the state directory: the changelog rebuilds it. If "
+        f"it is damaged there too, produce that record anew from a backup"
     )
 
 

@@ -35,7 +35,7 @@ class SendToDestinations(StepDefinition):
     type: Literal["send_to_destinations"]
     destinations: list[
         Annotated[
-            Annotated[str, Tag(NAME_TAG)] | Annotated[SendTo, Tag(SEND_TAG)],
+            Annotated[str, Field(min_length=1), Tag(NAME_TAG)] | Annotated[SendTo, Tag(SEND_TAG)],
             Discriminator(lambda sent: NAME_TAG if isinstance(sent, str | int) else SEND_TAG),
         ]
     ] = Field(min_length=1)
