@@ -194,6 +194,7 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
             frozenset(origin_of(tp.topic, tp.partition) for tp in loose),
         ),
         loose=frozenset(loose),
+        passage=rekey,
         bound=Bound(project.limits.dead_letters_in_a_row, project.limits.dead_letter_share),
         tell_offsets=app.tell_offsets if repeats else None,
     )

@@ -5,7 +5,9 @@ all that lay before those ends is applied. So the clock moves behind the events,
 them, and it moves under steady load too: new records after the sample do not hold it up.
 
 Sources whose records are re-keyed are looked at first, in all their partitions: only when they
-are read to the sampled ends is it known where this partition's re-keyed records end.
+are read to the sampled ends is it known where this partition's re-keyed records end. There the end
+is that of everything written, because brokers write the markers of one transaction one after the
+other: the source's offset may be committed before the re-keyed record can be read.
 """
 
 from __future__ import annotations
@@ -27,11 +29,13 @@ class CatchingUp:
         clock: Clock,
         own: Collection[TopicPartition],
         loose: Collection[TopicPartition],
+        passage: TopicPartition,
     ) -> None:
         self._control = control
         self._clock = clock
         self._own = own
         self._loose = loose
+        self._passage = passage
         self._instant: int | None = None
         self._loose_ends: dict[TopicPartition, int] = {}
         self._own_ends: dict[TopicPartition, int] | None = None
@@ -47,6 +51,8 @@ class CatchingUp:
                     return None
             begins = await self._control.begins(self._own)
             ends = await self._control.ends(self._own)
+            if self._loose:
+                ends |= await self._control.written([self._passage])
             self._own_ends = {tp: end for tp, end in ends.items() if end > begins[tp]}
         if any(positions.get(tp.topic, 0) < end for tp, end in self._own_ends.items()):
             return None

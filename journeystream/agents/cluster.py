@@ -62,7 +62,7 @@ class Producer(Protocol):
 
 
 class Consumer(Protocol):
-    """A consumer that reads committed records of the partitions it gives itself."""
+    """A consumer that reads the partitions it gives itself."""
 
     async def start(self) -> None:
         """Connect."""
@@ -106,10 +106,11 @@ class Cluster(Protocol):
     def producer(self, transactional_id: str | None) -> Producer:
         """Return a producer, not started; without an id it knows no transactions."""
 
-    def consumer(self, group: str | None = None) -> Consumer:
+    def consumer(self, group: str | None = None, *, committed: bool = True) -> Consumer:
         """Return a consumer, not started, that joins nothing.
 
-        With a group it may ask for the offsets that the group has committed.
+        With a group it may ask for the offsets that the group has committed. One that is not of
+        committed records only sees partitions end behind open transactions.
         """
 
 
@@ -131,13 +132,13 @@ class KafkaCluster:
         )
         return producer
 
-    def consumer(self, group: str | None = None) -> Consumer:
+    def consumer(self, group: str | None = None, *, committed: bool = True) -> Consumer:
         """Return a consumer, not started, that joins nothing."""
         consumer: Consumer = AIOKafkaConsumer(
             bootstrap_servers=self.address,
             group_id=group,
             enable_auto_commit=False,
-            isolation_level="read_committed",
+            isolation_level="read_committed" if committed else "read_uncommitted",
             max_partition_fetch_bytes=_FETCH_BYTES,
         )
         return consumer

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from journeystream.agents.cluster import Cluster
+from journeystream.agents.cluster import Cluster, Consumer
 from journeystream.clock import Clock
 from journeystream.compiler import Workshop
 from journeystream.control_log import LastRecords, Published
@@ -41,6 +41,7 @@ class Control:
         self._moved = asyncio.Condition()
         self._follower: asyncio.Task[None] | None = None
         self._answered: float | None = None
+        self._uncommitted: Consumer | None = None
         self._cluster = cluster
         self._group = group
 
@@ -78,6 +79,8 @@ class Control:
         self._follower.cancel()
         await asyncio.gather(self._follower, return_exceptions=True)
         await self._consumer.stop()
+        if self._uncommitted is not None:
+            await self._uncommitted.stop()
 
     async def current(self) -> Journeys:
         """Return the journeys with everything that is published by now."""
@@ -96,6 +99,14 @@ class Control:
     async def ends(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Return where readable partitions end now."""
         ends: dict[TopicPartition, int] = await self._consumer.end_offsets(list(tps))
+        return ends
+
+    async def written(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return where partitions end now, behind what is not committed yet."""
+        if self._uncommitted is None:
+            self._uncommitted = self._cluster.consumer(committed=False)
+            await self._uncommitted.start()
+        ends: dict[TopicPartition, int] = await self._uncommitted.end_offsets(list(tps))
         return ends
 
     async def begins(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:

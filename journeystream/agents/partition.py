@@ -56,7 +56,8 @@ class Surroundings:
     """What all partitions of a worker share.
 
     `sorters` has one entry per topic that is read; `frontier` says what moves the clock;
-    `loose` are the partitions of the sources whose records may have to be re-keyed.
+    `loose` are the partitions of the sources whose records may have to be re-keyed, through the
+    topic `passage`.
     `bound` is on dead letters. `tell_offsets` is there where turns are committed at least once.
     """
 
@@ -69,6 +70,7 @@ class Surroundings:
     sorters: Mapping[str, Sorter]
     frontier: Frontier
     loose: frozenset[TopicPartition]
+    passage: str
     bound: Bound
     tell_offsets: TellOffsets | None = None
 
@@ -97,6 +99,7 @@ class Partition:
             around.clock,
             [TopicPartition(topic, self.number) for topic in around.sorters],
             around.loose,
+            TopicPartition(around.passage, self.number),
         )
         self.ready = asyncio.Event()
 
@@ -165,7 +168,7 @@ class Partition:
 
     async def _apply(self, batch: Batch) -> None:
         """Take the turn of a batch and commit it."""
-        applied = self._state.positions.get(batch.topic, batch.start)
+        applied = await self._applied(batch)
         if batch.start > applied:
             await self._accept_gap(batch, applied)
         records = [record for record in batch.records if record.offset >= applied]
@@ -182,6 +185,15 @@ class Partition:
         self._state.positions[batch.topic] = batch.next_offset
         await self._commit(turn, [*intake.rekeyed, *letters], {batch.topic: batch.next_offset})
         self._count(intake)
+
+    async def _applied(self, batch: Batch) -> int:
+        """Return up to where the batch's topic is applied."""
+        applied = self._state.positions.get(batch.topic)
+        if applied is None:
+            # Not where the batch begins: one before it may have been lost in a rebalance.
+            tp = TopicPartition(batch.topic, batch.partition)
+            applied = (await self._around.control.begins([tp]))[tp]
+        return applied
 
     def _bound_letters(
         self, batch: Batch, turn: Turn, intake: Intake, letters: Sequence[OutRecord]
@@ -299,7 +311,7 @@ class Partition:
                     if self._around.live
                     else self._state.clock
                 )
-        for id_ in journeys.archived:
+        for id_ in sorted(journeys.archived):
             await self._expel(id_)
         for id_, retries in journeys.retries.items():
             if before.retries.get(id_) != retries:
