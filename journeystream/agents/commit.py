@@ -55,6 +55,9 @@ class Commits(Protocol):
     ) -> Sequence[Entry]:
         """Return a batch without the events that their user's record has already."""
 
+    async def pass_over(self, topic: str, offset: int) -> None:
+        """Hear that records were read again that were applied, up to an offset."""
+
     async def commit(
         self,
         outputs: Iterable[OutRecord],
@@ -89,6 +92,9 @@ class Committer:
         """Return all: a transaction writes a turn's users and its partition together."""
         del topic, records
         return entries
+
+    async def pass_over(self, topic: str, offset: int) -> None:
+        """Do nothing: what is applied was committed to the group too."""
 
     async def stop(self) -> None:
         """Close the producer; an open transaction is left to the next owner."""

@@ -173,6 +173,7 @@ class Partition:
             await self._accept_gap(batch, applied)
         records = [record for record in batch.records if record.offset >= applied]
         if not records and batch.next_offset <= applied:
+            await self._committer.pass_over(batch.topic, applied)
             return
         sorter = self._around.sorters[batch.topic]
         latest = self._around.clock.now() if self._around.live else None

@@ -195,6 +195,11 @@ class Broker:
         now = self.loop.time()
         return [self.logs[tp].append(record, now, transaction) for tp, record in records]
 
+    def append_at_once(self, records: list[tuple[TopicPartition, Record]]) -> list[ConsumerRecord]:
+        """Append records outside of any transaction."""
+        now = self.loop.time()
+        return [self.logs[tp].append(record, now) for tp, record in records]
+
     def add_offsets(
         self, name: str, epoch: int, offsets: dict[TopicPartition, int], notes: object
     ) -> None:

@@ -30,7 +30,6 @@ class SimulatedCluster:
 
     def producer(self, transactional_id: str | None) -> SimulatedProducer:
         """Return a transactional producer, not started; others are not simulated."""
-        assert transactional_id is not None, "only exactly-once is simulated"
         return SimulatedProducer(self._broker, self._process, transactional_id)
 
     def consumer(self, group: str | None = None, *, committed: bool = True) -> SimulatedConsumer:
@@ -40,9 +39,9 @@ class SimulatedCluster:
 
 
 class SimulatedProducer:
-    """A transactional producer; `tell` gives the notes that its transactions carry."""
+    """A producer; `tell` gives the notes that its transactions carry, if it has a name."""
 
-    def __init__(self, broker: Broker, process: Process, name: str) -> None:
+    def __init__(self, broker: Broker, process: Process, name: str | None) -> None:
         self.tell: Callable[[], object] = lambda: None
         self._broker = broker
         self._line = Line(process)
@@ -56,7 +55,11 @@ class SimulatedProducer:
 
     async def start(self) -> None:
         """Fence everyone who has the same id."""
-        self._epoch = await self._ask("init", lambda: self._broker.start(self._name))
+        name = self._name
+        if name is None:
+            await self._ask("init", lambda: None)
+        else:
+            self._epoch = await self._ask("init", lambda: self._broker.start(name))
 
     async def stop(self) -> None:
         """Wait for what is under way; what is open stays open."""
@@ -82,7 +85,8 @@ class SimulatedProducer:
         headers: Sequence[tuple[str, bytes]] | None = None,
     ) -> SimulatedFuture:
         """Send a record, without waiting for its acknowledgement."""
-        self._refuse_without_transaction()
+        if self._name is not None:
+            self._refuse_without_transaction()
         broker = self._broker
         if timestamp_ms is None:
             timestamp_ms = int(broker.loop.time() * 1_000)
@@ -102,7 +106,7 @@ class SimulatedProducer:
         del group_id
         self._refuse_without_transaction()
         self._flush()
-        name, epoch, notes = self._name, self._epoch, self._notes
+        name, epoch, notes = self._named, self._epoch, self._notes
         await self._ask(
             "offsets", lambda: self._broker.add_offsets(name, epoch, dict(offsets), notes)
         )
@@ -113,13 +117,18 @@ class SimulatedProducer:
         assert self._open, "Invalid state transition"
         self._flush()
         self._open = False
-        await self._ask("commit", lambda: self._broker.commit(self._name, self._epoch))
+        await self._ask("commit", lambda: self._broker.commit(self._named, self._epoch))
 
     async def abort_transaction(self) -> None:
         """Let nothing of it have happened."""
         self._flush()
         self._open = False
-        await self._ask("abort", lambda: self._broker.abort(self._name, self._epoch))
+        await self._ask("abort", lambda: self._broker.abort(self._named, self._epoch))
+
+    @property
+    def _named(self) -> str:
+        assert self._name is not None, "a producer without an id knows no transactions"
+        return self._name
 
     def _refuse_without_transaction(self) -> None:
         if self._failed is not None or not self._open:
@@ -131,7 +140,14 @@ class SimulatedProducer:
             return
         records = [(tp, record) for tp, record, _ in unsent]
         name, epoch, notes = self._name, self._epoch, self._notes
-        asked = self._ask("send", lambda: self._broker.append(name, epoch, records, notes))
+        asked = self._ask(
+            "send",
+            lambda: (
+                self._broker.append_at_once(records)
+                if name is None
+                else self._broker.append(name, epoch, records, notes)
+            ),
+        )
 
         def acknowledge(answer: asyncio.Future[list[ConsumerRecord]]) -> None:
             error = answer.exception()

@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from unittest import mock
 
 from aiokafka import TopicPartition
+from aiokafka.structs import ConsumerRecord
 
 from journeystream.agents.batch_transport import Batch
 from journeystream.agents.catching_up import CatchingUp
-from journeystream.agents.changelog import Ledger, Restored
+from journeystream.agents.changelog import ChangelogMerge, Ledger, Restored
 from journeystream.agents.cluster import Cluster
-from journeystream.agents.commit import Committer
+from journeystream.agents.commit import Committer, Entry
+from journeystream.agents.commit_at_least_once import RepeatingCommitter
 from journeystream.agents.control import Control
 from journeystream.agents.partition import Partition
 from journeystream.agents.recovery import Replica
@@ -32,6 +34,7 @@ _commit, _apply, _init, _look = (
     Committer.__init__,
     CatchingUp.__init__,
 )
+_repeat = RepeatingCommitter.commit
 _numbers = itertools.count()
 
 
@@ -103,6 +106,32 @@ async def _does_not_ask(self: Control) -> Journeys:
     return self.known
 
 
+def _applies_all(
+    self: RepeatingCommitter,
+    topic: str,
+    records: Sequence[ConsumerRecord],
+    entries: Sequence[Entry],
+) -> Sequence[Entry]:
+    del self, topic, records
+    return entries
+
+
+async def _saves_unwritten(
+    self: RepeatingCommitter,
+    outputs: Sequence[OutRecord],
+    changes: Sequence[Change],
+    partition: PartitionState,
+    offsets: Mapping[str, int],
+) -> None:
+    self._store.save(changes, partition)
+    await _repeat(self, outputs, changes, partition, offsets)
+
+
+def _counts_all(self: ChangelogMerge, record: ConsumerRecord) -> bool:
+    del self, record
+    return True
+
+
 _BROKEN: dict[str, tuple[type, str, Callable[..., object]]] = {
     "the store is saved before the commit": (Committer, "commit", _saves_first),
     "offsets are not in the transaction": (Committer, "commit", _forgets_offsets),
@@ -115,12 +144,18 @@ _BROKEN: dict[str, tuple[type, str, Callable[..., object]]] = {
     "recovery ends early": (Replica, "catch_up", _restores_little),
     "the control topic is not asked": (Control, "current", _does_not_ask),
 }
+_BROKEN_WITHOUT_TRANSACTIONS: dict[str, tuple[type, str, Callable[..., object]]] = {
+    "users who are ahead get their events again": (RepeatingCommitter, "not_applied", _applies_all),
+    "a turn is saved before it is written": (RepeatingCommitter, "commit", _saves_unwritten),
+    "stamps are not looked at": (ChangelogMerge, "_user_counts", _counts_all),
+}
 NAMES = tuple(_BROKEN)
+REPEATING_NAMES = tuple(_BROKEN_WITHOUT_TRANSACTIONS)
 
 
 @contextmanager
 def broken(name: str) -> Iterator[None]:
     """Break the shell in one way."""
-    owner, attribute, instead = _BROKEN[name]
+    owner, attribute, instead = (_BROKEN | _BROKEN_WITHOUT_TRANSACTIONS)[name]
     with mock.patch.object(owner, attribute, instead):
         yield

@@ -10,10 +10,11 @@ import sys
 import pytest
 
 from tests.simulation.loop import DeadlockError, SimulatedLoop
-from tests.simulation.mutants import NAMES, broken
+from tests.simulation.mutants import NAMES, REPEATING_NAMES, broken
 from tests.simulation.trial import try_seed
 
 _SEEDS = 400
+_REPEATING = 100  # seeds that commit at least once
 _AT_ONCE = 25
 _ENOUGH = 200  # seeds within which every broken shell must be found
 _FOUND = {
@@ -30,6 +31,14 @@ def test_outputs_and_state_are_those_of_the_log(first: int) -> None:
     """Whatever goes wrong and when, every turn counts once, in order, at its time."""
     for seed in range(first, first + _AT_ONCE):
         assert try_seed(seed).wrong is None, f"python -m tests.simulation --seed {seed}"
+
+
+@pytest.mark.parametrize("first", range(0, _REPEATING, _AT_ONCE))
+def test_at_least_once_repeats_and_nothing_else(first: int) -> None:
+    """Without transactions, what does not repeat is what the log makes, in order."""
+    for seed in range(first, first + _AT_ONCE):
+        wrong = try_seed(seed, repeats=True).wrong
+        assert wrong is None, f"python -m tests.simulation --repeats --seed {seed}"
 
 
 @pytest.mark.parametrize("seed", _FOUND)
@@ -58,6 +67,14 @@ def test_a_broken_shell_is_found(name: str) -> None:
     """Each law of the shell that is turned off is missed by some of the seeds."""
     with broken(name):
         assert any(try_seed(seed).wrong is not None for seed in range(_ENOUGH)), name
+
+
+@pytest.mark.parametrize("name", REPEATING_NAMES)
+def test_a_broken_shell_without_transactions_is_found(name: str) -> None:
+    """So is each law of the commit that is done at least once."""
+    with broken(name):
+        found = (try_seed(seed, repeats=True).wrong for seed in range(_ENOUGH))
+        assert any(wrong is not None for wrong in found), name
 
 
 def test_time_jumps_to_the_next_timer() -> None:

@@ -12,6 +12,7 @@ from journeystream.journeys import Floors
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.oracle import Evidence, compare_in_one_piece, compare_stores, retell
 from tests.simulation.plan import Plan, draw
+from tests.simulation.repeats import compare_repeats
 from tests.simulation.world import World
 
 _TOLD = ("hands over again", "hands over late", "is thrown out", "fails")
@@ -32,9 +33,9 @@ class Verdict:
         return hashlib.sha256(repr((self.wrong, self.trace)).encode()).hexdigest()
 
 
-def try_seed(seed: int) -> Verdict:
+def try_seed(seed: int, *, repeats: bool = False) -> Verdict:
     """Run the simulation of a seed, and judge it."""
-    return try_plan(draw(seed))
+    return try_plan(draw(seed, repeats=repeats))
 
 
 def try_plan(plan: Plan) -> Verdict:
@@ -63,6 +64,12 @@ async def _live(world: World) -> None:
     await world.run()
     some = next(iter(world.owners().values()))
     left = await world.stop()
+    if world.plan.repeats:
+        stores = {number: (kept, await world.rebuilt(number)) for number, kept in left.items()}
+        rules = Rules(some.control.known, memory=some.around.memory)
+        evidence = Evidence(world.plan, world.broker.logs, [], world.edits)
+        compare_repeats(evidence, some.around, rules, stores)
+        return
     told = retell(
         Evidence(world.plan, world.broker.logs, world.broker.history, world.edits), some.around
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 
 from aiokafka import TopicPartition
@@ -24,7 +24,7 @@ from journeystream.journeys import Journeys
 from journeystream.repeats import Memory
 from journeystream.sinks.routing import Routing
 from journeystream.state.store import Store
-from tests.simulation.broker import Broker
+from tests.simulation.broker import Broker, Line
 from tests.simulation.cluster import SimulatedCluster
 from tests.simulation.disk import Directory
 from tests.simulation.fetcher import Fetcher
@@ -125,11 +125,15 @@ class Worker:
         self._broker = broker
         self._disk = disk
         self._ended = ended
+        self._line = Line(process)
+        self.is_member: Callable[[Worker], bool] = lambda _: True
         self._ending = False
         self._in_turn = asyncio.Lock()  # Faust's consumer does one thing after the other too
         cluster = SimulatedCluster(broker, process)
         self.control = Control(CONTROL, cluster, GROUP, workshop(), self.clock)
         self.around = surroundings(plan, cluster, self.control, self.clock)
+        if plan.repeats:
+            self.around = replace(self.around, tell_offsets=self._tell_offsets)
         self.partitions = Partitions(
             make=self._make,
             stand_by=lambda number: Standby(partial(self._open, number), _ledger(number), cluster),
@@ -171,6 +175,15 @@ class Worker:
             self._ending = True
             self.process.spawn(self._end())
 
+    async def _tell_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Tell the group, which believes only whom it has given the partition."""
+
+        def tell() -> None:
+            if self.is_member(self):
+                self._broker.group.update(offsets)
+
+        await self._broker.request(self._line, "offsets", tell)
+
     async def _crash(self, error: BaseException) -> None:
         self.failure = self.failure or error
         self._broker.note(self.process.name, "fails", repr(error)[:150])
@@ -184,6 +197,9 @@ class Worker:
 
     def _make(self, number: int) -> Partition:
         made = Partition(_ledger(number), self._open(number), self.around)
+        if self.plan.repeats:
+            self.made[number] = made
+            return made
         made._committer._producer.tell = lambda: Notes(  # type: ignore[attr-defined]
             made._journeys, self.clock.last, self.clock
         )
