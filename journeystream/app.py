@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -25,11 +25,12 @@ from journeystream.agents.decode import DecodeLimits
 from journeystream.agents.frontier import Frontier, origin_of
 from journeystream.agents.health import Health, Signs, judge
 from journeystream.agents.intake import Sorter
-from journeystream.agents.partition import Partition, Surroundings
+from journeystream.agents.partition import Partition
 from journeystream.agents.partitions import Partitions
 from journeystream.agents.rejections import Bound
 from journeystream.agents.source_events import source_events
 from journeystream.agents.standby import Standby
+from journeystream.agents.surroundings import Surroundings
 from journeystream.clock import WallClock
 from journeystream.probes import Probes
 from journeystream.project import Project
@@ -55,6 +56,7 @@ class JourneyApp(faust.App):
     partitions: Partitions
     around: Surroundings
     clock: WallClock
+    ending: Callable[[], None]
     failure: BaseException | None = None
     probes: Probes | None = None
     assigned = False
@@ -96,7 +98,7 @@ class JourneyApp(faust.App):
             if self.probes is not None:
                 await self.probes.start()
             self.around = await _surroundings(self)
-            await self.control.start()
+            await self.control.start(self._end_by)
         except Exception as error:
             self.failure = error
             raise
@@ -104,8 +106,13 @@ class JourneyApp(faust.App):
 
     async def crash(self, reason: BaseException) -> None:
         """Keep the first error: it is what the worker ended by."""
-        self.failure = self.failure or reason
+        if self.failure is None:
+            self.failure = reason
+            self.ending()
         await super().crash(reason)
+
+    def _end_by(self, error: BaseException) -> None:
+        self.add_future(self.crash(error))
 
     async def on_stop(self) -> None:
         """End the turns, then the rest."""
@@ -126,6 +133,7 @@ def build_app(
     app = _faust_app(project, bootstrap)
     app.project, app.bootstrap = project, bootstrap
     app.clock = WallClock()
+    app.ending = lambda: None
     if listening is not None:
         app.probes = Probes(listening, app.health)
     cluster = KafkaCluster(bootstrap)
@@ -183,11 +191,8 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
         memory=Memory(project.limits.dedup_window_micros, project.limits.dedup_ids),
         routing=Routing(project.destinations),
         sorters={
-            **{topic: Sorter(limits, letters, repeats=repeats) for topic in (*straight, rekey)},
-            **{
-                tp.topic: Sorter(limits, letters, rekey, partitions[rekey], repeats=repeats)
-                for tp in loose
-            },
+            **{topic: Sorter(limits, letters) for topic in (*straight, rekey)},
+            **{tp.topic: Sorter(limits, letters, rekey, partitions[rekey]) for tp in loose},
         },
         frontier=Frontier(
             frozenset(straight),
@@ -232,10 +237,12 @@ def _follow_assignments(app: JourneyApp, topics: frozenset[str]) -> None:
         ours = numbers(arguments[1])
         await app.partitions.assign(ours, numbers(app.assignor.assigned_standbys()))
         app.assigned = True
+        # Without partitions nothing is fetched, and nothing has to be.
+        app.fetched = app.clock.elapsed() if ours else None
 
     async def on_revoked(*_: Any, **__: Any) -> None:  # noqa: ANN401  Faust's signals
         # The protocol is eager: all are revoked, and some come back.
-        app.assigned = False
+        app.assigned, app.fetched = False, None
         await app.partitions.revoke()
 
     app.on_partitions_assigned.connect(on_assigned)

@@ -75,7 +75,7 @@ def advance(user: User | None, happening: Happening, rules: Rules) -> Outcome:
                 changed = walk.archive(happening)
             case Retried():
                 changed = walk.retry(happening)
-    except OperatorError:
+    except (OperatorError, EngineError):
         raise
     except Exception as error:
         raise EngineError(walk.journey_at_work) from error
@@ -107,7 +107,7 @@ class _Walk:
         self.journey_at_work = ""
         if is_repeat(self.user, event, self.memory):
             return changed
-        matched = self.journeys.matched(event)
+        matched = self.journeys.matched(event, self.user.stuck)
         traits = changed_traits(self.user, event)
         candidates = self.journeys.entries(matched, traits)
         for stuck in self.user.stuck:
@@ -124,6 +124,7 @@ class _Walk:
             return changed
         self._move_clock(event)
         qualified = {id_: self._was_qualified(journey) for id_, journey in candidates.items()}
+        self.journey_at_work = ""
         self._learn(event, matched, traits)
         matched_ids = {predicate.id for predicate in matched}
         for instance in self._walking():
@@ -147,11 +148,8 @@ class _Walk:
                         instance, self.journeys.version(instance.journey, instance.version)
                     )
             for id_, passes in list(self.user.passes.items()):
-                if (
-                    passes.wake is not None
-                    and passes.wake <= self.now
-                    and id_ not in self.user.stuck
-                ):
+                due = passes.wake is not None and passes.wake <= self.now
+                if due and id_ not in self.user.stuck:
                     passes.wake = None
                     head = self.journeys.heads.get(id_)
                     # An alarm of an older version says nothing about a newer one.
@@ -219,6 +217,7 @@ class _Walk:
 
     def _was_qualified(self, journey: CompiledJourney) -> bool:
         """Return the entry condition's truth before the event; a newcomer's is false."""
+        self.journey_at_work = journey.id
         passes = self.user.passes.get(journey.id)
         looked_at = passes is not None and passes.version == journey.version
         inside = any(instance.journey == journey.id for instance in self.user.instances)

@@ -7,13 +7,13 @@ Law: what an event costs grows with what it touches, not with how many journeys 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from journeystream.compiler import CompiledJourney
 from journeystream.condition_language import ANY_NAME
 from journeystream.conditions import Predicate, merge_predicates
-from journeystream.errors import StateError
+from journeystream.errors import EngineError, StateError
 from journeystream.events import Event
 from journeystream.user import NEVER
 
@@ -36,6 +36,7 @@ class Journeys:
     retries: Mapping[str, int] = field(default_factory=dict)
     predicates: Mapping[str, Predicate] = field(init=False)
     strangers_welcome: tuple[CompiledJourney, ...] = field(init=False)
+    _readers: Mapping[str, tuple[str, ...]] = field(init=False)
     _by_name: Mapping[tuple[str, str], tuple[Predicate, ...]] = field(init=False)
     _entries_by_predicate: Mapping[str, tuple[CompiledJourney, ...]] = field(init=False)
     _entries_by_trait: Mapping[str, tuple[CompiledJourney, ...]] = field(init=False)
@@ -47,6 +48,10 @@ class Journeys:
         by_name: dict[tuple[str, str], list[Predicate]] = defaultdict(list)
         for predicate in predicates.values():
             by_name[predicate.kind, predicate.name].append(predicate)
+        readers: dict[str, set[str]] = defaultdict(set)
+        for journey in living:
+            for id_ in journey.predicates:
+                readers[id_].add(journey.id)
         by_predicate: dict[str, list[CompiledJourney]] = defaultdict(list)
         by_trait: dict[str, list[CompiledJourney]] = defaultdict(list)
         for journey in entering:
@@ -57,6 +62,7 @@ class Journeys:
         for name, value in (
             ("predicates", predicates),
             ("strangers_welcome", tuple(j for j in entering if j.takes_strangers)),
+            ("_readers", {id_: tuple(sorted(found)) for id_, found in readers.items()}),
             ("_by_name", {key: tuple(found) for key, found in by_name.items()}),
             ("_entries_by_predicate", {key: tuple(found) for key, found in by_predicate.items()}),
             ("_entries_by_trait", {key: tuple(found) for key, found in by_trait.items()}),
@@ -72,12 +78,24 @@ class Journeys:
             or bool(self.strangers_welcome)
         )
 
-    def matched(self, event: Event) -> list[Predicate]:
-        """Return the predicates that count the event."""
+    def matched(self, event: Event, stuck: Container[str] = ()) -> list[Predicate]:
+        """Return the predicates that count the event.
+
+        One that fails fails in a journey that reads it, unless all of those are `stuck` already.
+        """
         found = self._by_name.get((event.kind, event.name), ())
         if event.name != ANY_NAME:
             found += self._by_name.get((event.kind, ANY_NAME), ())
-        return [predicate for predicate in found if predicate.matches(event)]
+        matched = []
+        for predicate in found:
+            try:
+                if predicate.matches(event):
+                    matched.append(predicate)
+            except Exception as error:
+                for reader in self._readers[predicate.id]:
+                    if reader not in stuck:
+                        raise EngineError(reader) from error
+        return matched
 
     def entries(
         self, matched: Iterable[Predicate], traits: Iterable[str]

@@ -109,8 +109,8 @@ class Kafka(Settings):
     instance: Name | None = None
     """This worker's name (static membership): the same over restarts, another for each worker."""
     guarantee: Literal["exactly_once", "at_least_once"] = "exactly_once"
-    """at_least_once is for brokers without transactions: after a crash destinations may get a
-    message again, with the same messageId."""
+    """at_least_once is for brokers without transactions, and for one source that is
+    keyed_by_user: after a crash destinations may get a message again, with the same messageId."""
 
     @cached_property
     def session_timeout_micros(self) -> int:
@@ -218,7 +218,7 @@ class Project(Settings):
 
         A validator after the fields would stay silent until every field is right.
         """
-        details = list(_shared_names(data))
+        details = [*_shared_names(data), *_unfit_guarantee(data)]
         try:
             project = build(data)
         except ValidationError as error:
@@ -281,6 +281,27 @@ class Project(Settings):
         return f"{self.app}.dead-letters"
 
 
+def _unfit_guarantee(data: object) -> Iterator[InitErrorDetails]:
+    """Find at-least-once where it can not be kept: with more than one order of events."""
+    if not isinstance(data, Mapping):
+        return
+    kafka, sources = data.get("kafka"), data.get("sources")
+    guarantee = _of(kafka, "guarantee")
+    straight = isinstance(sources, list) and len(sources) == 1 and _of(sources[0], "keyed_by_user")
+    if guarantee == "at_least_once" and str(straight).lower() != "true":
+        text = "at_least_once needs exactly one source, with keyed_by_user: true"
+        yield InitErrorDetails(
+            type="value_error",
+            loc=("kafka", "guarantee"),
+            input=guarantee,
+            ctx={"error": ValueError(f"{text}; key the source by user, or use exactly_once")},
+        )
+
+
+def _of(group: object, name: str) -> object:
+    return group.get(name) if isinstance(group, Mapping) else getattr(group, name, None)
+
+
 def _shared_names(data: object) -> Iterator[InitErrorDetails]:
     """Find names and topics used twice, in input that may be wrong in any other way.
 
@@ -295,7 +316,7 @@ def _shared_names(data: object) -> Iterator[InitErrorDetails]:
         items = data.get(group)
         for index, item in enumerate(items if isinstance(items, list) else ()):
             for key in ("name", "topic"):
-                value = item.get(key) if isinstance(item, Mapping) else getattr(item, key, None)
+                value = _of(item, key)
                 place = f"{group}[{index}]"
                 if isinstance(value, str) and users.setdefault((key, value), place) != place:
                     text = f"{value!r} is already the {key} of {users[key, value]}"

@@ -19,6 +19,7 @@ users, go on as if that journey had never been. What fails outside of any journe
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from typing import Protocol
@@ -140,6 +141,7 @@ class _Taker:
         heapify(self.wakes)
         self.loaded: dict[str, User | None] = {}
         self.applied: dict[str, list[Happening | Stuck]] = {}
+        self.undone: dict[str, User | None] = {}
 
     def preload(self, ids: set[str]) -> None:
         """Fetch at once everyone that the turn will certainly ask for."""
@@ -176,6 +178,8 @@ class _Taker:
             and wake <= event.at
         ):
             self.apply(Due(event.user_id, wake), None)
+            if (user := self._user(event.user_id)) is not None and user.wake == wake:
+                break  # it failed outside of any journey, and would for ever
         self.apply(event, index)
 
     def _user(self, user_id: str) -> User | None:
@@ -208,14 +212,21 @@ class _Taker:
             heappush(self.wakes, (wake, user.id))
 
     def _undo(self, user_id: str) -> None:
-        """Bring a user back to where they were before a happening failed half-way."""
-        user = self.users.load([user_id]).get(user_id)
-        for applied in self.applied.get(user_id, ()):
+        """Bring a user back to where they were before a happening failed half-way.
+
+        The next time begins here: else a user with many failures would cost their square.
+        """
+        if user_id in self.undone:
+            user = deepcopy(self.undone[user_id])
+        else:
+            user = self.users.load([user_id]).get(user_id)
+        for applied in self.applied.pop(user_id, ()):
             if isinstance(applied, Stuck):
                 user = applied.mark(user)
             else:
                 user = advance(user, applied, self.rules).user
         self.loaded[user_id] = user
+        self.undone[user_id] = deepcopy(user)
         if user is not None and user_id in self.turn.changed:
             self.turn.changed[user_id] = user
 

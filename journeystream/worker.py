@@ -36,15 +36,16 @@ class _Worker(faust.Worker):
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, _: object) -> None:
+        self.begin_to_end()
         with contextlib.suppress(RuntimeError):  # the loop is closed: it ends already
             self.loop.call_soon_threadsafe(self._schedule_shutdown, signal.Signals(number))
 
-    def _schedule_shutdown(self, signal: signal.Signals) -> None:
+    def begin_to_end(self) -> None:
+        """Let the deadline run, though the loop may be busy."""
         if self._deadline is None:
             self._deadline = threading.Timer(self.stop_seconds, self._end_at_once)
             self._deadline.daemon = True
             self._deadline.start()
-        super()._schedule_shutdown(signal)
 
     def _end_at_once(self) -> None:
         _log.error(
@@ -64,6 +65,7 @@ def run_worker(project: Project, bootstrap: str, listening: socket.socket | None
     app = build_app(project, bootstrap, listening)
     worker = _Worker(app, override_logging=False, redirect_stdouts=False, quiet=True)
     worker.stop_seconds = project.limits.stop_seconds
+    app.ending = worker.begin_to_end
     # A progress spinner of Faust's, which writes its escape codes into log files too.
     worker.spinner = None
     code: object = 0

@@ -248,7 +248,8 @@ def test_a_journey_lives_by_commands(shop: Shop, tmp_path: Path) -> None:
     assert listed.pop("published_at") < "9"
     assert list(listed.values()) == ["welcome", "Welcome", "paused", 2, 3]
     refused = shop("pause", "welcome")
-    assert (refused.exit_code, "possible: publish, resume, retry, archive" in refused.stderr) == (2, True)
+    assert refused.exit_code == 2
+    assert "possible: publish, resume, retry, archive" in refused.stderr
     assert shop("resume", "welcome").stdout.startswith("welcome: paused -> live")
     assert shop("archive", "welcome").stdout.startswith("welcome: live -> archived")
     assert shop("archive", "nobody").exit_code == 2

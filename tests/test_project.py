@@ -249,7 +249,7 @@ def test_a_problem_names_its_line(write: Write, line: str, problem: str) -> None
         ("app: a\n\tsources: []", "journeystream.yaml:2: this is no YAML: found character '\\t'"),
         ("app: a\nkafka: \x01", "journeystream.yaml:2: this is no YAML: unacceptable character"),
         ("app: !!python/name:os.system", "journeystream.yaml:1: this is no YAML: could not"),
-        ("sources: &a [*a]", "journeystream.yaml:1: its aliases unfold to more than 100,000 values, or into themselves"),
+        ("sources: &a [*a]", "journeystream.yaml:1: its aliases unfold to more than 100,000"),
     ],
 )
 def test_a_file_that_is_no_project_names_its_line(write: Write, text: str, problem: str) -> None:
@@ -370,3 +370,20 @@ def test_the_schema_describes_every_setting() -> None:
             assert "description" in setting or "$ref" in setting
     assert schema["properties"]["time"]["enum"] == ["live", "replay"]
     assert schema["required"] == ["sources"]
+
+
+@pytest.mark.parametrize(
+    ("sources", "fits"),
+    [
+        ("[{topic: a, keyed_by_user: true}]", True),
+        ("[{topic: a}]", False),
+        ("[{topic: a, keyed_by_user: true}, {topic: b, keyed_by_user: true}]", False),
+    ],
+)
+def test_at_least_once_needs_one_order(write: Write, sources: str, *, fits: bool) -> None:
+    """Without transactions, only a single source that is keyed by user has one order."""
+    write(f"sources: {sources}\nkafka:\n  guarantee: at_least_once\n")
+    if fits:
+        assert load_project().kafka.guarantee == "at_least_once"
+    else:
+        assert problems()[0].startswith("journeystream.yaml:3: kafka.guarantee: at_least_once")

@@ -6,17 +6,18 @@ from some instant on, in a journey that is sound otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from journeystream.compiler import CompiledJourney
-from journeystream.conditions import Moment
-from journeystream.engine import Rules
-from journeystream.events import Due, Event
+from journeystream.conditions import CompiledCondition, Moment
+from journeystream.engine import Outcome, Rules, advance
+from journeystream.events import Due, Event, Happening
 from journeystream.journeys import Journeys
 from journeystream.state.codec import PartitionState, encode_user
 from journeystream.state.memory import MemoryStore
@@ -76,6 +77,35 @@ def rules(*, start: str = "sound", since: int = LATER, alone: bool = False) -> R
     heads["bad"] = broken(heads["bad"], since)
     versions = {(id_, 1): head for id_, head in heads.items()}
     return replace(all_sound, journeys=Journeys(versions, heads, all_sound.journeys.admitting))
+
+
+def with_bad(all_rules: Rules, change: Callable[[CompiledJourney], CompiledJourney]) -> Rules:
+    """Return the rules with the broken journey changed."""
+    heads = {**all_rules.journeys.heads, "bad": change(all_rules.journeys.heads["bad"])}
+    versions = {(id_, 1): head for id_, head in heads.items()}
+    return replace(all_rules, journeys=Journeys(versions, heads, all_rules.journeys.admitting))
+
+
+def breaking(condition: CompiledCondition) -> CompiledCondition:
+    """Return a condition that breaks on everyone whose id begins with x."""
+
+    def holds(moment: Moment) -> bool:
+        if moment.user.id.startswith("x"):
+            raise BugError
+        return condition.holds(moment)
+
+    return replace(condition, holds=holds)
+
+
+def with_a_broken_filter(bad: CompiledJourney) -> CompiledJourney:
+    """Let the journey read the other one's entry event too, with a filter that breaks."""
+
+    def matches(_: Event) -> bool:
+        raise BugError
+
+    (predicate,) = bad.entry.predicates.values()
+    broken_ = replace(predicate, id="broken filter", name="sound", matches=matches)
+    return replace(bad, predicates={**bad.predicates, broken_.id: broken_})
 
 
 class Partition:
@@ -179,6 +209,46 @@ def test_a_newcomer_can_be_stuck() -> None:
     assert failed(turn) == [("Event", None)]
     assert partition.user("x1").stuck == {"bad": "BugError()"}
     assert partition.user("x1").instances == []
+
+
+def test_a_bug_in_an_entry_condition_stays_in_its_journey() -> None:
+    """A condition that breaks when a known user's entry is looked at leaves the other journey."""
+    partition = Partition(rules(since=END_OF_TIME))
+    partition.take(event("x1", "broken", START), event("x1", "sound", START))
+    partition.rules = with_bad(partition.rules, lambda bad: replace(bad, entry=breaking(bad.entry)))
+    turn = partition.take(
+        event("x1", "broken", START + MINUTE), event("x1", "go", START + 2 * MINUTE)
+    )
+    assert failed(turn) == [("Event", None)]
+    assert told(turn) == [("x1", "sound", "sent")]
+
+
+def test_a_bug_in_a_filter_stays_in_the_journeys_that_read_it() -> None:
+    """An event that one journey's filter breaks on counts for the others."""
+    partition = Partition(with_bad(rules(since=END_OF_TIME), with_a_broken_filter))
+    turn = partition.take(event("x1", "sound", START), event("x1", "go", START + MINUTE))
+    assert failed(turn) == [("Event", None)]
+    assert told(turn) == [("x1", "sound", "sent")]
+    assert set(partition.user("x1").stuck) == {"bad"}
+
+
+def test_many_failures_of_one_user_cost_no_squares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each failure undoes what came after the one before it, not the whole turn again."""
+    advanced = []
+
+    def counted(user: User | None, happening: Happening, rules: Rules) -> Outcome:
+        advanced.append(happening)
+        return advance(user, happening, rules)
+
+    monkeypatch.setattr("journeystream.turn.advance", counted)
+    log = [
+        each
+        for at in range(START, START + 100 * MINUTE, MINUTE)
+        for each in (event("x1", "sound", at), plan("x1", "x" * 4_200_000, at + 1))
+    ]
+    turn = Partition(rules(since=END_OF_TIME)).take(*log)
+    assert [each.index for each in turn.failures] == list(range(1, 200, 2))
+    assert len(advanced) < 4 * len(log)
 
 
 def test_other_users_go_on() -> None:

@@ -44,10 +44,12 @@ class CatchingUp:
         """Return the sampled instant once `positions` (by topic) have reached its ends."""
         if self._instant is None:
             self._instant = self._clock.now()
-            self._loose_ends = await self._control.ends(self._loose)
+            begins = await self._control.begins(self._loose)
+            ends = await self._control.ends(self._loose)
+            self._loose_ends = {tp: end for tp, end in ends.items() if end > begins[tp]}
         if self._own_ends is None:
             for tp, end in self._loose_ends.items():
-                if end and await self._control.committed(tp) < end:
+                if await self._control.committed(tp) < end:
                     return None
             begins = await self._control.begins(self._own)
             ends = await self._control.ends(self._own)

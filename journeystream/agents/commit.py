@@ -31,7 +31,7 @@ from aiokafka.structs import ConsumerRecord
 
 from journeystream.agents.changelog import Ledger, Restored, log_of
 from journeystream.agents.cluster import Acknowledged, Cluster, Producer, Sent
-from journeystream.errors import BrokerUnreachable
+from journeystream.errors import BrokerUnreachable, StateError
 from journeystream.events import ClockMark, Event
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState
@@ -54,9 +54,6 @@ class Commits(Protocol):
         self, topic: str, records: Sequence[ConsumerRecord], entries: Sequence[Entry]
     ) -> Sequence[Entry]:
         """Return a batch without the events that their user's record has already."""
-
-    async def pass_over(self, topic: str, offset: int) -> None:
-        """Hear that records were read again that were applied, up to an offset."""
 
     async def commit(
         self,
@@ -85,6 +82,12 @@ class Committer:
 
     async def resume(self, restored: Restored) -> None:
         """Go on: `start` has fenced whoever could still write."""
+        if restored.ahead or restored.stale:
+            raise StateError(
+                f"partition {self._ledger.partition}: a worker with kafka.guarantee: at_least_once "
+                f"ended in the middle of a turn; start once with at_least_once, let it apply what "
+                f"is in the topics, stop it with SIGTERM, then come back to exactly_once"
+            )
 
     def not_applied(
         self, topic: str, records: Sequence[ConsumerRecord], entries: Sequence[Entry]
@@ -92,9 +95,6 @@ class Committer:
         """Return all: a transaction writes a turn's users and its partition together."""
         del topic, records
         return entries
-
-    async def pass_over(self, topic: str, offset: int) -> None:
-        """Do nothing: what is applied was committed to the group too."""
 
     async def stop(self) -> None:
         """Close the producer; an open transaction is left to the next owner."""

@@ -77,10 +77,6 @@ class RepeatingCommitter:
         stamp = self._ahead.get(user_id)
         return stamp is not None and offset < stamp.positions.get(topic, 0)
 
-    async def pass_over(self, topic: str, offset: int) -> None:
-        """Tell the group what it may not have heard before a crash."""
-        await self._tell_offsets({TopicPartition(topic, self._ledger.partition): offset})
-
     async def stop(self) -> None:
         """Close the producer."""
         await close(self._producer)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -38,6 +39,7 @@ class Control:
         self._published = Published()
         self._journeys = Journeys()
         self._position = 0
+        self._changed = False
         self._moved = asyncio.Condition()
         self._follower: asyncio.Task[None] | None = None
         self._answered: float | None = None
@@ -56,8 +58,11 @@ class Control:
         answered = self._answered
         return None if answered is None else self._clock.elapsed() - answered
 
-    async def start(self) -> None:
-        """Read the topic to its end, then go on following it."""
+    async def start(self, ended: Callable[[BaseException], None] | None = None) -> None:
+        """Read the topic to its end, then go on following it.
+
+        `ended` is told the error when following ends by one.
+        """
         self._consumer = self._cluster.consumer(self._group)
         try:
             await self._consumer.start()
@@ -70,6 +75,8 @@ class Control:
         self._consumer.assign([self._tp])
         self._consumer.seek(self._tp, (await self.begins([self._tp]))[self._tp])
         self._follower = asyncio.create_task(self._follow())
+        if ended is not None:
+            self._follower.add_done_callback(partial(_tell_end, ended))
         await self.current()
 
     async def stop(self) -> None:
@@ -133,28 +140,41 @@ class Control:
         return silent is None or silent > _ASK_SECONDS
 
     async def _follow(self) -> None:
-        changed = False
         try:
             while True:
-                fetched = await self._consumer.getmany(self._tp, timeout_ms=_WAIT_MS)
-                records = fetched.get(self._tp, [])
-                for record in records:
-                    self._last.take(record.key, record.value)
-                changed = changed or bool(records)
-                position = await self._consumer.position(self._tp)
-                if (changed or self._is_silent()) and position < await self._end():
-                    # Half of the topic may name what stands in the other half.
-                    continue
-                if changed:
-                    self._published = self._last.published()
-                    self._journeys = self._published.compiled(self._workshop)
-                    _log.info("journeys: %s live", len(self._journeys.admitting))
-                    changed = False
-                if position != self._position:
-                    async with self._moved:
-                        self._position = position
-                        self._moved.notify_all()
+                try:
+                    await self._read_on()
+                except KafkaError as error:
+                    # Also when nobody else asks Kafka for anything: it may come back.
+                    _log.warning("the control topic can not be read now (%r)", error)
+                    await asyncio.sleep(_ASK_SECONDS)
         except Exception:
             async with self._moved:
                 self._moved.notify_all()
             raise
+
+    async def _read_on(self) -> None:
+        fetched = await self._consumer.getmany(self._tp, timeout_ms=_WAIT_MS)
+        records = fetched.get(self._tp, [])
+        for record in records:
+            self._last.take(record.key, record.value)
+        self._changed = self._changed or bool(records)
+        position = await self._consumer.position(self._tp)
+        if (self._changed or self._is_silent()) and position < await self._end():
+            # Half of the topic may name what stands in the other half.
+            return
+        if self._changed:
+            self._published = self._last.published()
+            self._journeys = self._published.compiled(self._workshop)
+            _log.info("journeys: %s live", len(self._journeys.admitting))
+            self._changed = False
+        if position != self._position:
+            async with self._moved:
+                self._position = position
+                self._moved.notify_all()
+
+
+def _tell_end(ended: Callable[[BaseException], None], follower: asyncio.Task[None]) -> None:
+    error = None if follower.cancelled() else follower.exception()
+    if error is not None:
+        ended(error)

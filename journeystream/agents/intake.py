@@ -8,7 +8,7 @@ that promises to be keyed by user is trusted.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from aiokafka.partitioner import murmur2
@@ -21,8 +21,6 @@ from journeystream.events import ClockMark, Event
 from journeystream.sinks.dead_letters import Origin, dead_letter
 from journeystream.sinks.records import OutRecord
 from journeystream.turn import Failure
-
-_ORIGIN = "origin"
 
 
 @dataclass(slots=True)
@@ -42,9 +40,6 @@ class Intake:
 class Sorter:
     """How one topic's records are sorted. `rekey` is None where keys are trusted.
 
-    Where turns are committed at least once, what is re-keyed may be so again after a crash
-    (`repeats`): an event without an id gets one that says where it came from.
-
     A clock mark of a re-keyed source goes to each of the re-keying topic's `partitions`: it
     speaks for its own partition of the source, whose events may be in any of them.
     """
@@ -53,7 +48,6 @@ class Sorter:
     dead_letters: str
     rekey: str | None = None
     partitions: int = 0
-    repeats: bool = False
 
     def sort(self, records: list[ConsumerRecord], latest: int | None = None) -> Intake:
         """Sort a batch's records, in order; no record's time counts as later than `latest`."""
@@ -67,8 +61,6 @@ class Sorter:
                 intake.entries.append(None)
                 intake.letters.append(self.letter(record, error.code, error.text))
                 continue
-            if self.repeats and isinstance(entry, Event) and entry.message_id is None:
-                entry = _named(entry, record)
             if self.rekey is None or (isinstance(entry, Event) and self._is_at_home(record, entry)):
                 intake.entries.append(entry)
             else:
@@ -89,11 +81,7 @@ class Sorter:
     ) -> Iterator[OutRecord]:
         if isinstance(entry, Event):
             yield OutRecord(
-                topic,
-                entry.user_id.encode(),
-                record.value,
-                timestamp_ms=record.timestamp,
-                headers=((_ORIGIN, _place(record)),) if self.repeats else (),
+                topic, entry.user_id.encode(), record.value, timestamp_ms=record.timestamp
             )
             return
         mark = clock_mark(entry.at, origin_of(record.topic, record.partition))
@@ -119,13 +107,3 @@ class Sorter:
 @lru_cache(maxsize=100_000)  # the hash is computed in Python; users come again
 def _home(key: bytes, partitions: int) -> int:
     return int(murmur2(key) & 0x7FFFFFFF) % partitions
-
-
-def _named(event: Event, record: ConsumerRecord) -> Event:
-    """Name an event after where it was first read, if it passed through the re-keying topic."""
-    origin = dict(record.headers).get(_ORIGIN)
-    return event if origin is None else replace(event, message_id=origin.decode())
-
-
-def _place(record: ConsumerRecord) -> bytes:
-    return f"{record.topic}/{record.partition}/{record.offset}".encode()

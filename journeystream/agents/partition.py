@@ -7,14 +7,16 @@ Laws:
    (`catching_up.py`). So a timer never overtakes an event that was already in the topic.
 3. Records below the stored position are passed over: they are applied already. A batch that
    begins above it would leave a gap, and ends the worker.
+4. A turn fires a bounded number of timers. A batch that brings more due is cut in halves; a
+   single record that does waits until they have fired, in turns of time alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from aiokafka import TopicPartition
 
@@ -22,23 +24,18 @@ from journeystream import metrics
 from journeystream.agents.batch_transport import Batch
 from journeystream.agents.catching_up import CatchingUp
 from journeystream.agents.changelog import Ledger
-from journeystream.agents.cluster import Cluster
 from journeystream.agents.commit import Commits, Committer, Entry
-from journeystream.agents.commit_at_least_once import RepeatingCommitter, TellOffsets
-from journeystream.agents.control import Control
-from journeystream.agents.frontier import Frontier
+from journeystream.agents.commit_at_least_once import RepeatingCommitter
 from journeystream.agents.health import Standing
-from journeystream.agents.intake import Intake, Sorter
+from journeystream.agents.intake import Intake
 from journeystream.agents.recovery import restore
-from journeystream.agents.rejections import Bound, Rejections
-from journeystream.clock import Clock
+from journeystream.agents.rejections import Rejections
+from journeystream.agents.surroundings import Surroundings
 from journeystream.engine import Rules
 from journeystream.errors import StateError
 from journeystream.events import Event
 from journeystream.journeys import Floors, Journeys
-from journeystream.repeats import Memory
 from journeystream.sinks.records import OutRecord
-from journeystream.sinks.routing import Routing
 from journeystream.state.store import Store, change_of
 from journeystream.turn import Turn, expel, retry, take_turn
 from journeystream.user import NOBODY, stuck_in
@@ -49,30 +46,6 @@ _ROOM = 2  # batches that may wait: one is applied, one is at hand, the rest sta
 _FIRED_AT_ONCE = 5_000  # alarms per transaction while time passes: a burst is drained in slices
 _MOVED_AT_ONCE = 1_000  # users per transaction when a journey is archived or tried again
 _TRIED_AT_MOST = 100_000  # users who are stuck in a journey and tried again at one time
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all partitions of a worker share.
-
-    `sorters` has one entry per topic that is read; `frontier` says what moves the clock;
-    `loose` are the partitions of the sources whose records may have to be re-keyed, through the
-    topic `passage`.
-    `bound` is on dead letters. `tell_offsets` is there where turns are committed at least once.
-    """
-
-    cluster: Cluster
-    live: bool
-    control: Control
-    clock: Clock
-    memory: Memory
-    routing: Routing
-    sorters: Mapping[str, Sorter]
-    frontier: Frontier
-    loose: frozenset[TopicPartition]
-    passage: str
-    bound: Bound
-    tell_offsets: TellOffsets | None = None
 
 
 class Partition:
@@ -94,6 +67,8 @@ class Partition:
         self._stopping = False
         self._look_again = 0.0
         self._turn_began: float | None = None
+        self._confirmed: set[str] = set()
+        self._has_begun = False
         self._catching_up = CatchingUp(
             around.control,
             around.clock,
@@ -151,6 +126,10 @@ class Partition:
         self._turn_began = self._around.clock.elapsed()
         control = self._around.control
         await self._learn(control.known if batch is None else await control.current())
+        if not self._has_begun:
+            # Whoever had the partition before may have died between two slices.
+            self._has_begun = True
+            await self._let_pass(self._horizon("", ()))
         if batch is not None:
             with metrics.TURN_SECONDS.labels(self.number).time():
                 await self._apply(batch)
@@ -172,20 +151,43 @@ class Partition:
         if batch.start > applied:
             await self._accept_gap(batch, applied)
         records = [record for record in batch.records if record.offset >= applied]
-        if not records and batch.next_offset <= applied:
-            await self._committer.pass_over(batch.topic, applied)
-            return
+        if records or batch.next_offset > applied:
+            await self._apply_records(replace(batch, records=records))
+        elif (
+            batch.next_offset == self._state.positions.get(batch.topic)
+            and batch.topic not in self._confirmed
+        ):
+            # The group may not know, or may have forgotten, how far the topic is applied.
+            await self._commit(Turn(self._state.clock), [], {batch.topic: applied})
+            self._confirmed.add(batch.topic)
+
+    async def _apply_records(self, batch: Batch) -> None:
+        """Apply records in one turn; in several if too many timers come due by them (law 4)."""
+        records = batch.records
         sorter = self._around.sorters[batch.topic]
         latest = self._around.clock.now() if self._around.live else None
         intake = sorter.sort(records, latest)
         entries = self._committer.not_applied(batch.topic, records, intake.entries)
-        turn = self._take(batch.topic, entries)
+        until = horizon = self._horizon(batch.topic, entries)
+        if self._are_many_due(horizon):
+            if len(records) > 1:
+                for half in _halves(batch):
+                    await self._apply_records(half)
+                return
+            if self._around.frontier.moves(batch.topic):
+                await self._let_pass(horizon)
+            else:
+                until = self._state.clock
+        if self._stopping:
+            return
+        turn = self._take(batch.topic, entries, until)
         self._tell_failures(turn)
         letters = [*intake.letters, *sorter.failed(turn.failures, records)]
         self._bound_letters(batch, turn, intake, letters)
         self._state.positions[batch.topic] = batch.next_offset
         await self._commit(turn, [*intake.rekeyed, *letters], {batch.topic: batch.next_offset})
         self._count(intake)
+        await self._let_pass(horizon)
 
     async def _applied(self, batch: Batch) -> int:
         """Return up to where the batch's topic is applied."""
@@ -236,13 +238,24 @@ class Partition:
                     f"another `app`, or recreate its other topics and state directories too"
                 )
 
-    def _take(self, topic: str, entries: Sequence[Entry]) -> Turn:
+    def _horizon(self, topic: str, entries: Sequence[Entry]) -> int:
+        """Return where the clock will be after a batch."""
+        frontier, clock = self._around.frontier, self._state.clock
+        if frontier.moves(topic):
+            return max((clock, *(entry.at for entry in entries if entry is not None)))
+        fronts = dict(self._state.fronts)
+        frontier.observe(fronts, topic, entries)
+        return max(frontier.reached(fronts), clock)
+
+    def _are_many_due(self, until: int) -> bool:
+        return len(self._store.due(until, _FIRED_AT_ONCE + 1)) > _FIRED_AT_ONCE
+
+    def _take(self, topic: str, entries: Sequence[Entry], until: int) -> Turn:
         frontier, state = self._around.frontier, self._state
         if frontier.moves(topic):
             return take_turn(entries, state.clock, self._store, self._rules())
         frontier.observe(state.fronts, topic, entries)
         events = [entry if isinstance(entry, Event) else None for entry in entries]
-        until = max(frontier.reached(state.fronts), state.clock)
         return take_turn(
             events, state.clock, self._store, self._rules(), moves_clock=False, until=until
         )
@@ -256,6 +269,7 @@ class Partition:
             change_of(user, turn.before.get(id_, NOBODY)) for id_, user in turn.changed.items()
         ]
         await self._committer.commit(outputs, changes, self._state, offsets)
+        self._turn_began = self._around.clock.elapsed()
         for effect in turn.effects:
             metrics.EFFECTS.labels(self.number, effect.change).inc()
         metrics.CLOCK.labels(self.number).set(max(turn.clock, 0) / 1_000_000)
@@ -283,7 +297,12 @@ class Partition:
         if wake is None or wake > clock.now():
             return
         until = await self._catching_up.reached(self._state.positions)
-        while until is not None and self._is_due(until):
+        if until is not None:
+            await self._let_pass(until)
+
+    async def _let_pass(self, until: int) -> None:
+        """Fire what is due by an instant, in slices."""
+        while self._is_due(until):
             turn = take_turn(
                 (), self._state.clock, self._store, self._rules(), until=until, most=_FIRED_AT_ONCE
             )
@@ -342,3 +361,10 @@ class Partition:
         for failure in turn.failures:
             _log.error("the engine failed on %r", failure.happening, exc_info=failure.error)
             metrics.FAILURES.labels(self.number, failure.error.journey).inc()
+
+
+def _halves(batch: Batch) -> Iterator[Batch]:
+    middle = len(batch.records) // 2
+    between = batch.records[middle].offset
+    yield replace(batch, records=batch.records[:middle], next_offset=between)
+    yield replace(batch, records=batch.records[middle:], start=between)

@@ -2,7 +2,7 @@
 
 A partition that fails ends the worker: nothing of its turn was committed, and whoever takes
 the partition next goes on from what was. A standby that fails is only missed: it is told, and
-left out until the next assignment.
+tried again.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from journeystream.agents.standby import Standby
 from journeystream.errors import BrokerUnreachable
 
 _log = logging.getLogger(__name__)
+_AGAIN_SECONDS = 5.0  # between two tries to stand by
 
 
 class Partitions:
@@ -105,10 +106,12 @@ class Partitions:
             await self._crash(error)
 
     async def _follow(self, number: int) -> None:
-        try:
-            await self._stand_by(number).run()
-        except Exception:  # noqa: BLE001  whatever it is, the worker can do without
-            _log.exception("partition %s: no standby here until the next assignment", number)
+        while True:
+            try:
+                await self._stand_by(number).run()
+            except Exception:  # noqa: BLE001  whatever it is, the worker can do without
+                _log.exception("partition %s: standing by failed; tried again", number)
+            await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _end_standbys(self, numbers: Iterable[int]) -> None:
         tasks = [self._standbys.pop(number) for number in numbers]

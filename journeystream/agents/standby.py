@@ -6,9 +6,11 @@ stands by for it; the state there lacks what the last fetches brought, and no mo
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 
+from journeystream import metrics
 from journeystream.agents.changelog import Ledger
 from journeystream.agents.cluster import Cluster
 from journeystream.agents.recovery import Replica
@@ -34,5 +36,8 @@ class Standby:
             _log.info("partition %s: standing by", self._ledger.partition)
             await replica.follow()
         finally:
-            await replica.stop()
             store.close()
+            # Whoever has the partition tells what is left to restore.
+            with contextlib.suppress(KeyError):
+                metrics.RESTORE_LEFT.remove(self._ledger.partition)
+            await replica.stop()

@@ -1,6 +1,11 @@
-"""A worker with a bug: the journey `unlucky` fails on users whose id begins with `x`."""
+"""A worker with bugs: the journey `unlucky` fails on users whose id begins with `x`, and a turn
+in the journey `endless` takes a minute.
+"""  # noqa: D205  one sentence
 
 from __future__ import annotations
+
+import sys
+import time
 
 from journeystream.cli import main
 from journeystream.compiler import CompiledJourney
@@ -14,6 +19,9 @@ def _fail(walk: _Walk, instance: Instance, journey: CompiledJourney) -> None:
     if journey.id == "unlucky" and walk.user.id.startswith("x"):
         walk.journey_at_work = journey.id
         raise RuntimeError("a bug")
+    if journey.id == "endless":
+        sys.stderr.write("a long turn begins\n")
+        time.sleep(60)
     _progress(walk, instance, journey)
 
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 from journeystream.embedded_broker import EmbeddedBroker
-from tests.integration.world import Worker, World, wait_until
+from tests.integration.conftest import MakeWorld
+from tests.integration.world import PARTITIONS, Worker, World, wait_until
 
 JOURNEY = """\
 id: hello
 name: Hello
 entry: {condition: {event: Signed Up}}
 steps: [{id: greet, type: send_to_destinations, destinations: [email]}]
+"""
+ENDLESS = """\
+id: endless
+name: Endless
+entry: {condition: {event: a}}
+steps:
+  - {id: wait, type: wait_for_condition, condition: {event: b, since: entry}, next: greet}
+  - {id: greet, type: send_to_destinations, destinations: [email]}
 """
 
 
@@ -26,3 +35,20 @@ def test_a_worker_ends_in_time_although_its_broker_is_gone(tmp_path: Path) -> No
         world.produce([{"type": "track", "event": "Signed Up", "userId": "u1"}])
         wait_until(lambda: bool(world.received("email")), "the first Entered")
     worker.stop(within=6)
+
+
+def test_a_worker_in_a_long_turn_ends_in_time(make_world: MakeWorld) -> None:
+    """SIGTERM in the middle of a turn that takes a minute ends the worker in time, and the turn is
+    taken again by the next one."""  # noqa: D205, D209  one sentence
+    world = make_world()
+    world.publish(ENDLESS)
+    settings = {"JOURNEYSTREAM_LIMITS__STOP_WITHIN": "2 seconds"}
+    worker = Worker(world, "worker-1", settings=settings, program="tests.integration.faulty_worker")
+    wait_until(lambda: worker.log.count("taken over") == PARTITIONS, "the partitions")
+    world.produce([{"type": "track", "event": each, "userId": "u1"} for each in ("a", "b")])
+    wait_until(lambda: "a long turn begins" in worker.log, "the turn")
+    assert worker.stop(within=6) == 1
+    assert "nothing is lost" in worker.log
+    with world.worker("worker-1"):
+        world.settle()
+    assert len(world.received("email")) == 1

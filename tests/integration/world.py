@@ -40,6 +40,8 @@ _STARTING = (
     KafkaError.NOT_COORDINATOR,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
 )
 _PROJECT = """\
 app: {app}
@@ -243,14 +245,11 @@ class World:
         with self._consumer(self.app) as consumer:
             try:
                 committed = consumer.committed(tps, PATIENCE)
+                ends = {(tp.topic, tp.partition): _end(consumer, tp) for tp in tps}
             except KafkaException as error:
                 if error.args[0].code() not in _STARTING:
                     raise
                 return {"a broker that still starts": 1}
-            ends = {
-                (tp.topic, tp.partition): consumer.get_watermark_offsets(tp, timeout=PATIENCE)[1]
-                for tp in tps
-            }
         return {
             f"{tp.topic}/{tp.partition}": behind
             for tp in committed
@@ -369,6 +368,10 @@ def wait_until(condition: Callable[[], bool], what: str, patience: float = PATIE
     deadline = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < deadline, f"waited {patience} s for {what}"
+
+
+def _end(consumer: Consumer, tp: TopicPartition) -> int:
+    return int(consumer.get_watermark_offsets(tp, timeout=PATIENCE)[1])
 
 
 def _read_to_end(consumer: Consumer, topic: str, partitions: set[int]) -> list[Message]:

@@ -26,7 +26,7 @@ from aiokafka.partitioner import murmur2
 from aiokafka.structs import ConsumerRecord
 
 from journeystream.agents.changelog import PARTITION_KEY, USER_KEY
-from journeystream.agents.partition import Surroundings
+from journeystream.agents.surroundings import Surroundings
 from journeystream.durations import MICROS
 from journeystream.engine import Rules
 from journeystream.events import Event
@@ -132,7 +132,7 @@ class Retelling:
     ) -> tuple[Turn, list[OutRecord]]:
         ((tp, end),) = transaction.offsets.items()
         log, begin = self.evidence.logs[tp], self.state.positions.get(tp.topic, 0)
-        if end <= begin:
+        if end < begin:
             self._differ(transaction, f"goes back in {tp} from {begin} to {end}")
         records = log.committed(begin, end)
         self._look_at_edits(transaction, notes, log, records)

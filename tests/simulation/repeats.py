@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from aiokafka import TopicPartition
 
-from journeystream.agents.partition import Surroundings
+from journeystream.agents.surroundings import Surroundings
 from journeystream.engine import Rules
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState, encode_user

@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from unittest import mock
 
 import pytest
 
@@ -39,6 +40,14 @@ def test_at_least_once_repeats_and_nothing_else(first: int) -> None:
     for seed in range(first, first + _AT_ONCE):
         wrong = try_seed(seed, repeats=True).wrong
         assert wrong is None, f"python -m tests.simulation --repeats --seed {seed}"
+
+
+def test_bursts_are_cut_and_nothing_changes() -> None:
+    """With a single timer to a turn, batches are cut wherever several are due: nobody can tell."""
+    with mock.patch("journeystream.agents.partition._FIRED_AT_ONCE", 1):
+        for seed in range(_REPEATING):
+            wrong = try_seed(seed, repeats=True).wrong
+            assert wrong is None, f"seed {seed}"
 
 
 @pytest.mark.parametrize("seed", _FOUND)

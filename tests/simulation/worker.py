@@ -14,10 +14,11 @@ from journeystream.agents.control import Control
 from journeystream.agents.decode import DecodeLimits
 from journeystream.agents.frontier import Frontier, origin_of
 from journeystream.agents.intake import Sorter
-from journeystream.agents.partition import Partition, Surroundings
+from journeystream.agents.partition import Partition
 from journeystream.agents.partitions import Partitions
 from journeystream.agents.rejections import Bound
 from journeystream.agents.standby import Standby
+from journeystream.agents.surroundings import Surroundings
 from journeystream.clock import Clock
 from journeystream.durations import MICROS
 from journeystream.journeys import Journeys

@@ -1,0 +1,42 @@
+"""What all partitions of a worker share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aiokafka import TopicPartition
+
+from journeystream.agents.cluster import Cluster
+from journeystream.agents.commit_at_least_once import TellOffsets
+from journeystream.agents.control import Control
+from journeystream.agents.frontier import Frontier
+from journeystream.agents.intake import Sorter
+from journeystream.agents.rejections import Bound
+from journeystream.clock import Clock
+from journeystream.repeats import Memory
+from journeystream.sinks.routing import Routing
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Handed to every partition.
+
+    `sorters` has one entry per topic that is read; `frontier` says what moves the clock;
+    `loose` are the partitions of the sources whose records may have to be re-keyed, through the
+    topic `passage`.
+    `bound` is on dead letters. `tell_offsets` is there where turns are committed at least once.
+    """
+
+    cluster: Cluster
+    live: bool
+    control: Control
+    clock: Clock
+    memory: Memory
+    routing: Routing
+    sorters: Mapping[str, Sorter]
+    frontier: Frontier
+    loose: frozenset[TopicPartition]
+    passage: str
+    bound: Bound
+    tell_offsets: TellOffsets | None = None

@@ -1,0 +1,165 @@
+"""What goes on by itself when Kafka was away, and what refuses to begin."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaTimeoutError
+from aiokafka.structs import ConsumerRecord
+
+from journeystream.agents.changelog import Ledger, Restored, Stamp
+from journeystream.agents.cluster import Consumer, KafkaCluster, Producer
+from journeystream.agents.commit import Committer
+from journeystream.agents.control import Control
+from journeystream.agents.partition import Partition
+from journeystream.agents.partitions import Partitions
+from journeystream.agents.standby import Standby
+from journeystream.clock import WallClock
+from journeystream.errors import StateError
+from journeystream.project import Project
+from journeystream.publishing import workshop_of
+from journeystream.state.memory import MemoryStore
+
+PATIENCE = 20.0
+
+
+class EmptyTopics:
+    """Consumers of topics without records, which are away for a while in the middle."""
+
+    address = "127.0.0.1:9092"
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.asked_again = asyncio.Event()
+
+    def producer(self, transactional_id: str | None) -> Producer:
+        """Refuse."""
+        raise AssertionError(transactional_id)
+
+    def consumer(self, group: str | None = None, *, committed: bool = True) -> Consumer:
+        """Return the one consumer."""
+        del group, committed
+        return self
+
+    async def start(self) -> None:
+        """Connect."""
+
+    async def stop(self) -> None:
+        """Let go."""
+
+    def assign(self, partitions: Iterable[TopicPartition]) -> None:
+        """Say what is read."""
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Read on from an offset."""
+
+    async def position(self, partition: TopicPartition) -> int:
+        """Return the offset to be read next."""
+        del partition
+        return 0
+
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
+    ) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """Return nothing."""
+        del partitions, timeout_ms, max_records
+        await asyncio.sleep(0)
+        return {}
+
+    async def beginning_offsets(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        """Return the beginnings."""
+        return dict.fromkeys(partitions, 0)
+
+    async def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return the ends, or time out as aiokafka does."""
+        self.asked += 1
+        if self.asked == 3:
+            raise KafkaTimeoutError
+        if self.asked > 5:
+            self.asked_again.set()
+        return dict.fromkeys(partitions, 0)
+
+    async def committed(self, partition: TopicPartition) -> int | None:
+        """Return nothing."""
+        del partition
+        return None
+
+
+class FastClock(WallClock):
+    """A clock on which a second passes with every look."""
+
+    seconds = 0.0
+
+    def elapsed(self) -> float:
+        """Return a second more."""
+        self.seconds += 1.0
+        return self.seconds
+
+
+def test_the_control_topic_is_followed_after_an_outage() -> None:
+    """A worker to which nothing happens notices all the same that Kafka has come back."""
+
+    async def story() -> None:
+        topics = EmptyTopics()
+        workshop = workshop_of(Project.model_validate({"sources": [{"topic": "events"}]}))
+        control = Control("control", topics, "g", workshop, FastClock())
+        await control.start()
+        async with asyncio.timeout(PATIENCE):
+            await topics.asked_again.wait()
+        await control.stop()
+
+    asyncio.run(story())
+
+
+def test_a_standby_that_failed_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An outage ends a standby, and after a pause it begins again."""
+    begun: list[int] = []
+    again = asyncio.Event()
+    monkeypatch.setattr("journeystream.agents.partitions._AGAIN_SECONDS", 0.0)
+
+    class Failing(Standby):
+        async def run(self) -> None:
+            begun.append(1)
+            if len(begun) == 1:
+                raise KafkaTimeoutError
+            again.set()
+            await asyncio.Event().wait()
+
+    def make(number: int) -> Partition:
+        raise AssertionError(number)
+
+    async def crash(error: BaseException) -> None:
+        raise error
+
+    async def story() -> None:
+        ledger = Ledger(3, "changelog", "g")
+        partitions = Partitions(
+            make, lambda _: Failing(MemoryStore, ledger, EmptyTopics()), crash, 1.0
+        )
+        await partitions.assign([], [3])
+        async with asyncio.timeout(PATIENCE):
+            await again.wait()
+        assert partitions.standing_by == [3]
+        await partitions.stop()
+
+    asyncio.run(story())
+
+
+def test_exactly_once_does_not_take_over_half_a_turn() -> None:
+    """Where an at-least-once worker died within a turn, the other guarantee refuses to begin."""
+
+    async def story() -> None:
+        committer = Committer(
+            Ledger(3, "changelog", "g"), KafkaCluster("127.0.0.1:1"), MemoryStore()
+        )
+        await committer.resume(Restored(1, 1, 1, {}, frozenset()))
+        with pytest.raises(StateError, match="start once with at_least_once"):
+            await committer.resume(Restored(1, 1, 0, {"u1": Stamp({}, 0)}, frozenset()))
+        await committer.stop()
+
+    asyncio.run(story())
