@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 import threading
 
 import faust
@@ -60,8 +59,6 @@ class _Worker(faust.Worker):
 def run_worker(project: Project, bootstrap: str, listening: socket.socket | None = None) -> int:
     """Run until a signal (exit code 0) or an error, which is raised after everything is closed."""
     log_to_stderr()
-    # Until the loop runs there is nothing to finish.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     app = build_app(project, bootstrap, listening)
     worker = _Worker(app, override_logging=False, redirect_stdouts=False, quiet=True)
     worker.stop_seconds = project.limits.stop_seconds

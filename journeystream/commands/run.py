@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import sys
 from typing import Annotated
 
 import typer
@@ -38,6 +40,8 @@ def run(
 
     Example: journeystream run --http-port 9100
     """
+    # Until the worker runs there is nothing to finish.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # Faust takes half a second to import, which the other commands need not wait for.
     from journeystream.worker import run_worker  # noqa: PLC0415
 

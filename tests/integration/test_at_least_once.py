@@ -18,7 +18,7 @@ from journeystream.sinks.records import OutRecord
 from tests.integration.conftest import MakeWorld
 from tests.integration.oracle import expected_records
 from tests.integration.shop_load import END, JOURNEYS, chunks, has_begun, lag_of
-from tests.integration.world import Worker, World, wait_until
+from tests.integration.world import PARTITIONS, Worker, World, wait_until
 
 NO_TRANSACTIONS = {"JOURNEYSTREAM_KAFKA__GUARANTEE": "at_least_once"}
 
@@ -67,7 +67,8 @@ def test_a_worker_that_was_frozen_does_no_harm(make_world: MakeWorld) -> None:
     wait_until(lambda: _have_ended(frozen, other) or not world.lag(), "the load's end, or theirs")
     for worker in (frozen, other):
         worker.kill()
-    with world.worker("worker-3", settings=NO_TRANSACTIONS):
+    with world.worker("worker-3", settings=NO_TRANSACTIONS) as last:
+        wait_until(lambda: last.log.count("taken over") == PARTITIONS, "the partitions")
         world.settle()
     assert _received(world) == _expected(world)
 
