@@ -112,18 +112,31 @@ def flip(condition: CompiledCondition, moment: Moment) -> int | None:
     It ends: every turn is later than the one before, and there are no more turns than
     facts that are kept.
     """
-    truth = condition.holds(moment)
-    later = replace(moment)
-    while (turn := condition.turns(later)) is not None:
-        later.now = turn
-        if condition.holds(later) != truth:
-            return turn
+    if condition.turns is never_turns:
+        return None
+    now, truth = moment.now, condition.holds(moment)
+    try:
+        while (turn := condition.turns(moment)) is not None:
+            moment.now = turn
+            if condition.holds(moment) != truth:
+                return turn
+    finally:
+        moment.now = now
+    return None
+
+
+def never_turns(_: Moment) -> int | None:
+    """Return None: time alone never changes the truth."""
     return None
 
 
 def earliest(instants: Iterable[int | None]) -> int | None:
     """Return the earliest of the instants that are there."""
-    return min((instant for instant in instants if instant is not None), default=None)
+    first = None
+    for instant in instants:
+        if instant is not None and (first is None or instant < first):
+            first = instant
+    return first
 
 
 class ReadsEvents(Protocol):
@@ -150,9 +163,13 @@ def _group(
 ) -> CompiledCondition:
     if len(parts) == 1:
         return parts[0]
+    asked = [part.holds for part in parts]
+    turning = [part.turns for part in parts if part.turns is not never_turns]
     return CompiledCondition(
-        holds=lambda moment: join(part.holds(moment) for part in parts),
-        turns=lambda moment: earliest(part.turns(moment) for part in parts),
+        holds=lambda moment: join(holds(moment) for holds in asked),
+        turns=(lambda moment: earliest(turns(moment) for turns in turning))
+        if turning
+        else never_turns,
         predicates=merge_predicates(parts),
         welcomes=frozenset().union(*(part.welcomes for part in parts)),
         resents=frozenset().union(*(part.resents for part in parts)),
@@ -165,7 +182,7 @@ def _trait_leaf(leaf: TraitLeaf) -> CompiledCondition:
     test = compile_comparison(leaf)
     return CompiledCondition(
         holds=lambda moment: test(at_path(moment.user.traits, path)),
-        turns=lambda _: None,
+        turns=never_turns,
         predicates={},
         welcomes=frozenset(),
         resents=frozenset(),
@@ -191,7 +208,7 @@ def _event_leaf(leaf: EventLeaf, zone: tzinfo) -> CompiledCondition:
 
     return CompiledCondition(
         holds=holds,
-        turns=turns,
+        turns=turns if leaf.within else never_turns,
         predicates={id_: predicate},
         welcomes=frozenset((id_,) if fewest else ()),
         resents=frozenset((id_,) if most >= 0 else ()),

@@ -109,32 +109,34 @@ class _Walk:
             return changed
         matched = self.journeys.matched(event, self.user.stuck)
         traits = changed_traits(self.user, event)
-        candidates = self.journeys.entries(matched, traits)
-        for stuck in self.user.stuck:
-            candidates.pop(stuck, None)
-        for journey in self.journeys.strangers_welcome:
-            passes = self.user.passes.get(journey.id)
-            looked_at = passes is not None and passes.version == journey.version
-            if not looked_at and journey.id not in self.user.stuck:
-                candidates[journey.id] = journey
+        candidates = [
+            journey
+            for journey in self.journeys.entries(matched, traits)
+            if self._may_enter(journey)
+        ]
+        candidates += [
+            journey
+            for journey in self.journeys.strangers_welcome
+            if self._is_stranger_to(journey) and journey not in candidates
+        ]
         # An identify that changes nothing is remembered all the same: its retry, coming after
         # another identify, must not bring back the old traits.
         told = event.kind == "identify" and event.message_id is not None
         if not (matched or traits or candidates or told):
             return changed
         self._move_clock(event)
-        qualified = {id_: self._was_qualified(journey) for id_, journey in candidates.items()}
+        qualified = [self._was_qualified(journey) for journey in candidates]
         self.journey_at_work = ""
         self._learn(event, matched, traits)
-        matched_ids = {predicate.id for predicate in matched}
+        matched_ids = [predicate.id for predicate in matched]
         for instance in self._walking():
             journey = self.journeys.version(instance.journey, instance.version)
             if not (
                 journey.reads.isdisjoint(matched_ids) and journey.reads_traits.isdisjoint(traits)
             ):
                 self._progress(instance, journey)
-        for id_, journey in candidates.items():
-            self._consider(journey, was=qualified[id_], came=matched_ids)
+        for journey, was in zip(candidates, qualified, strict=True):
+            self._consider(journey, was=was, came=matched_ids)
         return True
 
     def pass_time(self, until: int) -> bool:
@@ -214,6 +216,34 @@ class _Walk:
         remember(user, event, self.now, self.memory)
 
     # ── who enters ───────────────────────────────────────────────────────────────────────
+
+    def _candidates(
+        self, matched: Collection[Predicate], traits: Collection[str]
+    ) -> list[CompiledJourney]:
+        """Return the journeys that the user may enter by an event, or meets for the first time."""
+        candidates = {
+            journey.id: journey
+            for journey in self.journeys.entries(matched, traits)
+            if self._may_enter(journey)
+        }
+        for journey in self.journeys.strangers_welcome:
+            if self._is_stranger_to(journey):
+                candidates[journey.id] = journey
+        return list(candidates.values())
+
+    def _may_enter(self, journey: CompiledJourney) -> bool:
+        """Tell whether the user can enter at all: not twice where nobody enters again."""
+        passes = self.user.passes.get(journey.id)
+        if passes is not None and passes.entered and not journey.reenters:
+            return False
+        return journey.id not in self.user.stuck
+
+    def _is_stranger_to(self, journey: CompiledJourney) -> bool:
+        """Tell whether the journey's present version has not looked at the user yet."""
+        passes = self.user.passes.get(journey.id)
+        if passes is not None and passes.version == journey.version:
+            return False
+        return journey.id not in self.user.stuck
 
     def _was_qualified(self, journey: CompiledJourney) -> bool:
         """Return the entry condition's truth before the event; a newcomer's is false."""

@@ -99,7 +99,7 @@ class Journeys:
 
     def entries(
         self, matched: Iterable[Predicate], traits: Iterable[str]
-    ) -> dict[str, CompiledJourney]:
+    ) -> Iterable[CompiledJourney]:
         """Return the journeys whose entry condition reads one of the predicates or traits."""
         found: dict[str, CompiledJourney] = {}
         for predicate in matched:
@@ -108,7 +108,7 @@ class Journeys:
         for trait in traits:
             for journey in self._entries_by_trait.get(trait, ()):
                 found[journey.id] = journey
-        return found
+        return found.values()
 
     def version(self, journey: str, version: int) -> CompiledJourney:
         """Return the version that an instance is pinned to."""

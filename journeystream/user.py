@@ -109,17 +109,21 @@ class User:
     @property
     def wake(self) -> int | None:
         """The earliest instant at which time alone may change something for this user."""
-        wakes = [
-            passes.wake
-            for journey, passes in self.passes.items()
-            if passes.wake is not None and journey not in self.stuck
-        ]
-        wakes += [
-            instance.wake
-            for instance in self.instances
-            if instance.wake is not None and instance.journey not in self.stuck
-        ]
-        return min(wakes, default=None)
+        # A plain loop, because it is asked several times for each event.
+        first, stuck = None, self.stuck
+        for journey, passes in self.passes.items():
+            wake = passes.wake
+            if wake is not None and (first is None or wake < first) and journey not in stuck:
+                first = wake
+        for instance in self.instances:
+            wake = instance.wake
+            if (
+                wake is not None
+                and (first is None or wake < first)
+                and instance.journey not in stuck
+            ):
+                first = wake
+        return first
 
     def derived(self) -> Derived:
         """Return what follows from the record."""

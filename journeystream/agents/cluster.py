@@ -1,32 +1,21 @@
 """What a worker asks of Kafka beside its sources: producers and consumers of its own.
 
-The words are aiokafka's. A worker gets its cluster handed in, so that its commit, its recovery
+Most words are aiokafka's. A worker gets its cluster handed in, so that its commit, its recovery
 and its clock run unchanged on the simulated cluster of the tests (tests/simulation).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
-_LARGEST_RECORD = 32 * 1024 * 1024  # the dead letter of the largest record that a source takes
+from journeystream.agents.producer import KafkaProducer
+from journeystream.sinks.records import OutRecord
+
 _FETCH_BYTES = 8 * 1024 * 1024  # per partition and fetch of a changelog: restores go in bulk
-_LINGER_MS = 0  # a turn is a batch already; waiting for more would only add latency
-
-
-class Acknowledged(Protocol):
-    """Where a record came to stand."""
-
-    offset: int
-
-
-class Sent(Protocol):
-    """A record on its way; awaited, it tells where it came to stand, or raises."""
-
-    def __await__(self) -> Any: ...  # noqa: ANN401  a future's
 
 
 class Producer(Protocol):
@@ -41,16 +30,8 @@ class Producer(Protocol):
     async def begin_transaction(self) -> None:
         """Begin; nothing is sent outside a transaction."""
 
-    async def send(
-        self,
-        topic: str,
-        value: bytes | None = None,
-        key: bytes | None = None,
-        partition: int | None = None,
-        timestamp_ms: int | None = None,
-        headers: Sequence[tuple[str, bytes]] | None = None,
-    ) -> Sent:
-        """Send a record, without waiting for its acknowledgement."""
+    async def send(self, records: Iterable[OutRecord]) -> list[int]:
+        """Send records and wait until the broker has them; return their offsets."""
 
     async def send_offsets_to_transaction(
         self, offsets: Mapping[TopicPartition, int], group_id: str
@@ -122,15 +103,7 @@ class KafkaCluster:
 
     def producer(self, transactional_id: str | None) -> Producer:
         """Return a producer, not started; without an id it knows no transactions."""
-        producer: Producer = AIOKafkaProducer(
-            bootstrap_servers=self.address,
-            transactional_id=transactional_id,
-            # With an id this is what transactions ask for anyway.
-            acks="all",
-            max_request_size=_LARGEST_RECORD,
-            linger_ms=_LINGER_MS,
-        )
-        return producer
+        return KafkaProducer(self.address, transactional_id)
 
     def consumer(self, group: str | None = None, *, committed: bool = True) -> Consumer:
         """Return a consumer, not started, that joins nothing."""

@@ -30,7 +30,7 @@ from aiokafka.errors import IllegalOperation, KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from journeystream.agents.changelog import Ledger, Restored, log_of
-from journeystream.agents.cluster import Acknowledged, Cluster, Producer, Sent
+from journeystream.agents.cluster import Cluster, Producer
 from journeystream.errors import BrokerUnreachable, StateError
 from journeystream.events import ClockMark, Event
 from journeystream.sinks.records import OutRecord
@@ -111,8 +111,7 @@ class Committer:
         try:
             await self._producer.begin_transaction()  # 1
             logged = log_of(self._ledger, changes, partition)
-            sent = await send(self._producer, chain(outputs, logged))  # 2, 3
-            offset = (await all_acknowledged(sent))[-1]
+            offset = (await self._producer.send(chain(outputs, logged)))[-1]  # 2, 3
             if offsets:
                 await self._producer.send_offsets_to_transaction(  # 4
                     {
@@ -131,34 +130,6 @@ class Committer:
             ) from error
         partition.changelog = offset + 1
         self._store.save(changes, partition)  # 6
-
-
-async def send(producer: Producer, records: Iterable[OutRecord]) -> list[Sent]:
-    """Send records in their order, without waiting for the broker."""
-    sent: list[Sent] = []
-    try:
-        for record in records:
-            sent.append(  # noqa: PERF401  what was sent before a failure is looked at below
-                await producer.send(
-                    record.topic,
-                    value=record.value,
-                    key=record.key,
-                    partition=record.partition,
-                    timestamp_ms=record.timestamp_ms,
-                    headers=list(record.headers),
-                )
-            )
-    except BaseException:
-        # The first failure is told; nobody asks for those of the records before it.
-        asyncio.gather(*sent, return_exceptions=True)
-        raise
-    return sent
-
-
-async def all_acknowledged(sent: Sequence[Sent]) -> list[int]:
-    """Wait until the broker has everything; return the offsets."""
-    places: list[Acknowledged] = await asyncio.gather(*sent)
-    return [place.offset for place in places]
 
 
 async def close(producer: Producer) -> None:

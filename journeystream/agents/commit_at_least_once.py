@@ -23,7 +23,7 @@ from aiokafka.structs import ConsumerRecord
 
 from journeystream.agents.changelog import Ledger, Restored, Stamp, log_of
 from journeystream.agents.cluster import Cluster
-from journeystream.agents.commit import Entry, all_acknowledged, close, send
+from journeystream.agents.commit import Entry, close
 from journeystream.errors import BrokerUnreachable, StateError
 from journeystream.events import ClockMark, Event
 from journeystream.sinks.records import OutRecord
@@ -95,9 +95,9 @@ class RepeatingCommitter:
             self._ledger, changes, partition, lambda id_: self._ahead.get(id_, stamp)
         )
         try:
-            await all_acknowledged(await send(self._producer, outputs))  # 1
-            logged = await all_acknowledged(await send(self._producer, users))  # 2
-            logged += await all_acknowledged(await send(self._producer, [own]))  # 3
+            await self._producer.send(outputs)  # 1
+            logged = await self._producer.send(users)  # 2
+            logged += await self._producer.send([own])  # 3
         except KafkaError as error:
             raise BrokerUnreachable(
                 f"partition {self._ledger.partition}: a turn could not be written ({error!r}); it "

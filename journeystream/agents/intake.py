@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-from aiokafka.partitioner import murmur2
 from aiokafka.structs import ConsumerRecord
 
 from journeystream.agents.decode import DecodeLimits, clock_mark, decode
 from journeystream.agents.frontier import origin_of
+from journeystream.agents.home import home_of
 from journeystream.errors import RejectedEvent
 from journeystream.events import ClockMark, Event
 from journeystream.sinks.dead_letters import Origin, dead_letter
@@ -74,7 +73,7 @@ class Sorter:
         A producer with another partitioner than Kafka's own puts the same key elsewhere.
         """
         key = event.user_id.encode()
-        return bool(record.key == key) and record.partition == _home(key, self.partitions)
+        return bool(record.key == key) and record.partition == home_of(key, self.partitions)
 
     def _rekeyed(
         self, record: ConsumerRecord, entry: Event | ClockMark, topic: str
@@ -102,8 +101,3 @@ class Sorter:
             for failure in failures
             if failure.index is not None
         ]
-
-
-@lru_cache(maxsize=100_000)  # the hash is computed in Python; users come again
-def _home(key: bytes, partitions: int) -> int:
-    return int(murmur2(key) & 0x7FFFFFFF) % partitions

@@ -7,8 +7,7 @@ transaction stays open, and the producer goes on living as a zombie while anothe
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from journeystream.agents.changelog import PARTITION_KEY
 from journeystream.agents.commit import Committer
 from journeystream.agents.recovery import restore
 from journeystream.errors import BrokerUnreachable, StateError
+from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState
 from journeystream.state.memory import MemoryStore
 from journeystream.state.rocksdb import RocksStore
@@ -108,21 +108,18 @@ async def crash(step: str, first: Committer, shop: Shop, store: Store) -> None:
 def crash_in(step: str, committer: Committer, shop: Shop, patch: pytest.MonkeyPatch) -> None:
     """Let the committer end in a step; what the step does before its end is done."""
     producer: Any = committer._producer
-    send: Callable[..., Awaitable[object]] = producer.send
+    send: Callable[[list[OutRecord]], Awaitable[list[int]]] = producer.send
     committed: Callable[[], Awaitable[None]] = producer.commit_transaction
-    counts: Counter[str] = Counter()
 
     def end(*_: object) -> Any:  # noqa: ANN401  whatever the step would have returned
         raise CrashError(step)
 
-    async def send_some(topic: str, **record: Any) -> object:  # noqa: ANN401  aiokafka's
-        part = "2"
-        if topic == shop.ledger.changelog:
-            part = "3 partition" if record["key"] == PARTITION_KEY else "3 users"
-        counts[part] += 1
-        return (
-            end() if step == part and counts[part] == RECORDS[part] else await send(topic, **record)
-        )
+    async def send_some(records: Iterable[OutRecord]) -> list[int]:
+        everything = list(records)
+        of_step = [each for each in everything if _part(each, shop) == step]
+        last = everything.index(of_step[RECORDS[step] - 1])
+        await send(everything[:last])
+        raise CrashError(step)
 
     async def commit_unheard() -> None:
         await committed()
@@ -136,6 +133,13 @@ def crash_in(step: str, committer: Committer, shop: Shop, patch: pytest.MonkeyPa
         "6": (committer._store, "save", end),
     }.get(step, (producer, "send", send_some))
     patch.setattr(owner, name, instead)
+
+
+def _part(record: OutRecord, shop: Shop) -> str:
+    """Return the step of the commit that a record belongs to."""
+    if record.topic != shop.ledger.changelog:
+        return "2"
+    return "3 partition" if record.key == PARTITION_KEY else "3 users"
 
 
 # ── one turn ─────────────────────────────────────────────────────────────────────────────

@@ -14,6 +14,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import IllegalOperation, KafkaError
 from aiokafka.structs import ConsumerRecord
 
+from journeystream.sinks.records import OutRecord
 from tests.simulation.broker import Broker, Line, NotYet, Record
 from tests.simulation.loop import SimulatedFuture
 from tests.simulation.process import Process
@@ -75,26 +76,31 @@ class SimulatedProducer:
         self._open = True
         self._notes = self.tell()
 
-    async def send(
-        self,
-        topic: str,
-        value: bytes | None = None,
-        key: bytes | None = None,
-        partition: int | None = None,
-        timestamp_ms: int | None = None,
-        headers: Sequence[tuple[str, bytes]] | None = None,
-    ) -> SimulatedFuture:
-        """Send a record, without waiting for its acknowledgement."""
+    async def send(self, records: Iterable[OutRecord]) -> list[int]:
+        """Send records and wait until the broker has them; return their offsets."""
+        sent = []
+        try:
+            for record in records:
+                sent.append(await self._send(record))  # noqa: PERF401  looked at below
+        except BaseException:
+            asyncio.gather(*sent, return_exceptions=True)
+            raise
+        placed: list[ConsumerRecord] = await asyncio.gather(*sent)
+        return [each.offset for each in placed]
+
+    async def _send(self, record: OutRecord) -> SimulatedFuture:
         if self._name is not None:
             self._refuse_without_transaction()
         broker = self._broker
+        timestamp_ms = record.timestamp_ms
         if timestamp_ms is None:
             timestamp_ms = int(broker.loop.time() * 1_000)
         sent = broker.loop.create_future()
         if not self._unsent:
             broker.loop.call_soon(self._flush)
-        record = key, value, timestamp_ms, tuple(headers or ())
-        self._unsent.append((broker.place(topic, key, partition), record, sent))
+        tp = broker.place(record.topic, record.key, record.partition)
+        written = record.key, record.value, timestamp_ms, tuple(record.headers)
+        self._unsent.append((tp, written, sent))
         if broker.random.random() < 0.1:
             await asyncio.sleep(0)  # a batch is full, and leaves before the next record comes
         return sent

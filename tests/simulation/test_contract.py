@@ -19,6 +19,7 @@ from aiokafka.errors import IllegalOperation, ProducerFenced
 from aiokafka.structs import ConsumerRecord
 
 from journeystream.agents.cluster import Cluster, Consumer, KafkaCluster, Producer
+from journeystream.sinks.records import OutRecord
 from tests.brokers.clients import fresh, new_topic
 from tests.simulation.broker import Broker, Network
 from tests.simulation.cluster import SimulatedCluster
@@ -64,10 +65,10 @@ class Side:
 
     async def send(self, producer: Producer, *values: bytes) -> list[int]:
         """Send values and return their offsets, once they are acknowledged."""
-        sent = [
-            await producer.send(self.tp.topic, value, b"key", self.tp.partition) for value in values
-        ]
-        return [(await each).offset for each in sent]
+        tp = self.tp
+        return await producer.send(
+            [OutRecord(tp.topic, b"key", value, tp.partition) for value in values]
+        )
 
     async def transaction(self, producer: Producer, *values: bytes) -> None:
         """Send values in a transaction of their own."""
@@ -249,8 +250,8 @@ def test_a_key_alone_decides_the_partition(tell: Callable[[Story], None]) -> Non
     async def story(side: Side) -> None:
         async with side.producing() as producer:
             await producer.begin_transaction()
-            sent = await producer.send(side.tp.topic, b"value", b"key", timestamp_ms=5)
-            assert (await sent).offset == 0
+            record = OutRecord(side.tp.topic, b"key", b"value", timestamp_ms=5)
+            assert await producer.send([record]) == [0]
             await producer.commit_transaction()
 
     tell(story)

@@ -3,7 +3,7 @@
 Whoever wants it writes the signal and the step (plan.STEPS) into the file that TORTURE_STEP
 names; the next commit that begins takes the file away and is hit where it says. After a SIGSTOP
 it goes on with that step when it is woken: a zombie in the middle of its transaction. The hooks
-are put from outside around aiokafka's producer and RocksDB's save: the product has no fault
+are put from outside around the producer and RocksDB's save: the product has no fault
 points.
 
 * 1: before the transaction begins; 2: with one output at the broker, the others unsent
@@ -15,14 +15,16 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import TopicPartition
 
 from journeystream.agents.changelog import PARTITION_KEY
+from journeystream.agents.producer import KafkaProducer
 from journeystream.cli import main
+from journeystream.sinks.records import OutRecord
 from journeystream.state.rocksdb import RocksStore
 
 STEP_FILE = "TORTURE_STEP"
@@ -57,55 +59,60 @@ class _Doom:
 
 
 def _hook_sends(doom: _Doom) -> None:
-    begin: Callable[..., Awaitable[None]] = AIOKafkaProducer.begin_transaction
-    send: Callable[..., Awaitable[Awaitable[object]]] = AIOKafkaProducer.send
+    begin, send = KafkaProducer.begin_transaction, KafkaProducer.send
 
-    async def begin_transaction(self: object) -> None:
+    async def begin_transaction(self: KafkaProducer) -> None:
         doom.begins(self)
         if doom.is_now(self, "1"):
             doom.strike()
         await begin(self)
 
-    async def send_one(self: Any, topic: str, *rest: Any, **record: Any) -> Awaitable[object]:  # noqa: ANN401  aiokafka's
-        if doom.is_now(self, "3") and record.get("key") == PARTITION_KEY:
-            await self.flush()
+    async def send_some(self: KafkaProducer, records: Iterable[OutRecord]) -> list[int]:
+        everything = list(records)
+        if doom.is_now(self, "2"):
+            first = [each for each in everything if not each.topic.endswith(_CHANGELOG)][:1]
+        elif doom.is_now(self, "3"):
+            first = [each for each in everything if each.key != PARTITION_KEY]
+        else:
+            return await send(self, everything)
+        if first:
+            await send(self, first)
             doom.strike()
-        sent = await send(self, topic, *rest, **record)
-        if doom.is_now(self, "2") and not topic.endswith(_CHANGELOG):
-            await sent
-            doom.strike()
-        return sent
+        # Who wakes from it goes on with the rest.
+        return await send(self, [each for each in everything if each not in first])
 
-    AIOKafkaProducer.begin_transaction = begin_transaction
-    AIOKafkaProducer.send = send_one
+    KafkaProducer.begin_transaction = begin_transaction  # type: ignore[method-assign]
+    KafkaProducer.send = send_some  # type: ignore[method-assign]
 
 
 def _hook_ends(doom: _Doom) -> None:
-    send_offsets: Callable[..., Awaitable[None]] = AIOKafkaProducer.send_offsets_to_transaction
-    commit: Callable[..., Awaitable[None]] = AIOKafkaProducer.commit_transaction
+    send_offsets = KafkaProducer.send_offsets_to_transaction
+    commit = KafkaProducer.commit_transaction
 
-    async def send_offsets_to_transaction(self: object, *rest: Any) -> None:  # noqa: ANN401  aiokafka's
+    async def send_offsets_to_transaction(
+        self: KafkaProducer, offsets: Mapping[TopicPartition, int], group_id: str
+    ) -> None:
         if doom.is_now(self, "4"):
             doom.strike()
-        await send_offsets(self, *rest)
+        await send_offsets(self, offsets, group_id)
 
-    async def commit_transaction(self: object) -> None:
+    async def commit_transaction(self: KafkaProducer) -> None:
         if doom.is_now(self, "5 before"):
             doom.strike()
         await commit(self)
         if doom.is_now(self, "5 after"):
             doom.strike()
 
-    AIOKafkaProducer.send_offsets_to_transaction = send_offsets_to_transaction
-    AIOKafkaProducer.commit_transaction = commit_transaction
+    KafkaProducer.send_offsets_to_transaction = send_offsets_to_transaction  # type: ignore[method-assign]
+    KafkaProducer.commit_transaction = commit_transaction  # type: ignore[method-assign]
 
 
 def _hook_store(doom: _Doom) -> None:
     save = RocksStore.save
-    commit: Callable[..., Awaitable[None]] = AIOKafkaProducer.commit_transaction
+    commit = KafkaProducer.commit_transaction
     committed = False
 
-    async def commit_transaction(self: object) -> None:
+    async def commit_transaction(self: KafkaProducer) -> None:
         nonlocal committed
         await commit(self)
         # The commit goes on to its save without letting anybody else run.
@@ -118,7 +125,7 @@ def _hook_store(doom: _Doom) -> None:
             committed = False
             doom.strike()
 
-    AIOKafkaProducer.commit_transaction = commit_transaction
+    KafkaProducer.commit_transaction = commit_transaction  # type: ignore[method-assign]
     setattr(RocksStore, "save", save_then)  # noqa: B010  an assignment is refused by the types
 
 

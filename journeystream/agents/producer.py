@@ -1,0 +1,134 @@
+"""A producer of a turn's records: whole batches, made here and sent as they are.
+
+Record by record, aiokafka makes a future for each and looks at the topic's metadata again: some
+20 microseconds. A batch costs that once. Laws: the records of a partition arrive in their order;
+a record goes where it says, or where a plain producer puts its key; the first failure is raised,
+and with a transaction nothing of it counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import MessageSizeTooLargeError
+
+from journeystream.agents.home import home_of
+from journeystream.sinks.records import OutRecord
+
+_LARGEST_RECORD = 32 * 1024 * 1024  # the dead letter of the largest record that a source takes
+_BATCH_BYTES = 900_000  # a broker takes 1 MiB unless told otherwise; a larger record goes alone
+
+
+@dataclass(slots=True)
+class _Batch:
+    """A batch for one partition, and the offset of its first record once it stands."""
+
+    tp: TopicPartition
+    builder: Any
+    first: int = -1
+
+    def add(self, record: OutRecord) -> int | None:
+        """Return the record's place in the batch, or None when it is full."""
+        placed = self.builder.append(
+            timestamp=record.timestamp_ms,
+            key=record.key,
+            value=record.value,
+            headers=list(record.headers),  # no other sequence will do
+        )
+        return None if placed is None else self.builder.record_count() - 1
+
+
+class KafkaProducer:
+    """A producer; with a transactional id `start` fences everyone who has the same."""
+
+    def __init__(self, bootstrap: str, transactional_id: str | None) -> None:
+        self._client = AIOKafkaProducer(
+            bootstrap_servers=bootstrap,
+            transactional_id=transactional_id,
+            # With an id this is what transactions ask for anyway.
+            acks="all",
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=_LARGEST_RECORD,
+        )
+        self._partitions: dict[str, int] = {}
+        self._keyless = count()
+
+    async def start(self) -> None:
+        """Connect, and fence."""
+        await self._client.start()
+
+    async def stop(self) -> None:
+        """Let go; what is open stays open."""
+        await self._client.stop()
+
+    async def begin_transaction(self) -> None:
+        """Begin; nothing is sent outside a transaction."""
+        await self._client.begin_transaction()
+
+    async def send_offsets_to_transaction(
+        self, offsets: Mapping[TopicPartition, int], group_id: str
+    ) -> None:
+        """Let the group have consumed up to `offsets` if the transaction is committed."""
+        await self._client.send_offsets_to_transaction(offsets, group_id)
+
+    async def commit_transaction(self) -> None:
+        """Make it true."""
+        await self._client.commit_transaction()
+
+    async def send(self, records: Iterable[OutRecord]) -> list[int]:
+        """Send records and wait until the broker has them; return their offsets."""
+        filling: dict[TopicPartition, _Batch] = {}
+        batches: list[_Batch] = []
+        places: list[tuple[_Batch, int]] = []
+        for record in records:
+            tp = TopicPartition(record.topic, await self._partition(record))
+            batch = filling.get(tp)
+            place = None if batch is None else batch.add(record)
+            if batch is None or place is None:
+                _refuse_too_large(record)
+                batch = filling[tp] = _Batch(tp, self._client.create_batch())
+                batches.append(batch)
+                place = batch.add(record) or 0  # the first always finds room
+            places.append((batch, place))
+        await self._send_batches(batches)
+        return [batch.first + place for batch, place in places]
+
+    async def _send_batches(self, batches: list[_Batch]) -> None:
+        sent: list[asyncio.Future[Any]] = []
+        try:
+            for batch in batches:
+                sent.append(  # noqa: PERF401  what was sent before a failure is looked at below
+                    await self._client.send_batch(
+                        batch.builder, batch.tp.topic, partition=batch.tp.partition
+                    )
+                )
+        except BaseException:
+            # The first failure is told; nobody asks for those of the batches before it.
+            asyncio.gather(*sent, return_exceptions=True)
+            raise
+        for batch, standing in zip(batches, await asyncio.gather(*sent), strict=True):
+            batch.first = standing.offset
+
+    async def _partition(self, record: OutRecord) -> int:
+        if record.partition is not None:
+            return record.partition
+        partitions = self._partitions.get(record.topic)
+        if partitions is None:
+            known = await self._client.partitions_for(record.topic)
+            partitions = self._partitions[record.topic] = len(known)
+        if record.key is None:
+            return next(self._keyless) % partitions
+        return home_of(record.key, partitions)
+
+
+def _refuse_too_large(record: OutRecord) -> None:
+    size = len(record.value or b"")
+    if size > _LARGEST_RECORD:
+        raise MessageSizeTooLargeError(
+            f"a record of {size} bytes to {record.topic} is more than {_LARGEST_RECORD}"
+        )
