@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from journeystream.journeys import Journeys
 from journeystream.state.codec import (
     PartitionState,
     decode_partition,
     decode_user,
     encode_partition,
 )
-from journeystream.state.store import Change
+from journeystream.state.store import Change, Met
 from journeystream.user import User
 
 
@@ -22,6 +23,11 @@ class MemoryStore:
         self._alarms: set[tuple[int, str]] = set()
         self._places: set[tuple[tuple[str, str], str]] = set()
         self._partition = encode_partition(PartitionState())
+        self._met = Met()
+
+    def met(self, journeys: Journeys) -> set[str]:
+        """Return who is no stranger to these journeys, as far as known."""
+        return self._met.of(journeys)
 
     def load(self, ids: Collection[str]) -> dict[str, User]:
         """Return the users that are known among `ids`."""
