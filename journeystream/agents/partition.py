@@ -151,7 +151,9 @@ class Partition:
         applied = await self._applied(batch)
         if batch.start > applied:
             await self._accept_gap(batch, applied)
-        records = [record for record in batch.records if record.offset >= applied]
+        records = batch.records
+        if records and records[0].offset < applied:
+            records = [record for record in records if record.offset >= applied]
         if records or batch.next_offset > applied:
             await self._apply_records(replace(batch, records=records))
         elif (
