@@ -31,11 +31,11 @@ class MemoryStore:
 
     def load(self, ids: Collection[str]) -> dict[str, User]:
         """Return the users that are known among `ids`."""
-        return {
-            id_: decode_user(id_, record)
-            for id_ in ids
-            if (record := self._records.get(id_)) is not None
-        }
+        return {id_: decode_user(id_, record) for id_, record in self.records(ids).items()}
+
+    def records(self, ids: Collection[str]) -> dict[str, bytes]:
+        """Return the records of those that are known among `ids`."""
+        return {id_: record for id_ in ids if (record := self._records.get(id_)) is not None}
 
     def due(self, until: int, most: int | None = None) -> list[tuple[int, str]]:
         """Return alarms at or before `until`, in order."""

@@ -90,7 +90,11 @@ class RocksStore:
         return self._met.of(journeys)
 
     def load(self, ids: Collection[str]) -> dict[str, User]:
-        """Return the users that are known among `ids`, in one multi-get."""
+        """Return the users that are known among `ids`."""
+        return {id_: decode_user(id_, record) for id_, record in self.records(ids).items()}
+
+    def records(self, ids: Collection[str]) -> dict[str, bytes]:
+        """Return the records of those that are known among `ids`, in one multi-get."""
         if not ids:
             return {}
         wanted = list(ids)
@@ -99,9 +103,7 @@ class RocksStore:
         except Exception as error:
             raise read_failure(self._directory, error) from error
         return {
-            id_: decode_user(id_, record)
-            for id_, record in zip(wanted, records, strict=True)
-            if record is not None
+            id_: record for id_, record in zip(wanted, records, strict=True) if record is not None
         }
 
     def due(self, until: int, most: int | None = None) -> list[tuple[int, str]]:

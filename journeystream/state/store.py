@@ -39,6 +39,9 @@ class Store(Protocol):
     def load(self, ids: Collection[str]) -> dict[str, User]:
         """Return the users that are known among `ids`."""
 
+    def records(self, ids: Collection[str]) -> dict[str, bytes]:
+        """Return the records of those that are known among `ids`."""
+
     def due(self, until: int, most: int | None = None) -> list[tuple[int, str]]:
         """Return (wake, user id), in order, of alarms at or before `until`: the first `most`."""
 

@@ -15,6 +15,7 @@ from journeystream.state.codec import (
     PartitionState,
     decode_partition,
     decode_user,
+    derived_of,
     encode_partition,
     encode_user,
 )
@@ -75,6 +76,13 @@ def test_a_user_comes_back_as_written(user: User) -> None:
     assert repr(back) == repr(user)
     assert encode_user(back) == data
     assert back.derived() == user.derived()
+
+
+@laws
+@given(users())
+def test_what_follows_from_a_record_follows_from_its_user(user: User) -> None:
+    """Recovery, which makes no users, stores the alarms and places that a worker stores."""
+    assert derived_of(user.id, encode_user(user)) == user.derived()
 
 
 @laws
