@@ -29,6 +29,9 @@ simulate: .venv/.dev ## thousands of seeded histories on a simulated cluster
 fuzz: .venv/.fuzz ## guided fuzzing of all that reads input: make fuzz FOR=60 TARGETS="events"
 	$(BIN)/python -m tests.fuzz --seconds $(or $(FOR),180) $(TARGETS)
 
+bench: .venv/.dev ## measure everything in full, beside rivals; writes docs/performance.md
+	$(BIN)/python -m bench
+
 format: .venv/.dev ## put the code into form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -66,4 +69,4 @@ clean: ## remove what was made
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
 	@touch $@
 
-.PHONY: help demo check test torture simulate fuzz format schemas wheel lock clean
+.PHONY: help demo check test torture simulate fuzz bench format schemas wheel lock clean
