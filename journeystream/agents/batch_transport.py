@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import aiokafka
@@ -50,6 +50,14 @@ class Batch:
     records: list[ConsumerRecord]
     start: int
     next_offset: int
+
+    def is_followed_by(self, other: Batch) -> bool:
+        """Tell whether another batch begins where this one ends."""
+        return (other.topic, other.start) == (self.topic, self.next_offset)
+
+    def with_(self, other: Batch) -> Batch:
+        """Return this batch and the one that follows it as one."""
+        return replace(self, records=[*self.records, *other.records], next_offset=other.next_offset)
 
 
 class DaemonThread(WorkerThread):
