@@ -24,7 +24,8 @@ from tests.brokers import Broker
 from tests.integration.conftest import MakeWorld
 from tests.integration.oracle import actual_outputs, expected_outputs
 from tests.integration.shop_load import END, JOURNEYS, chunks, has_begun, lag_of
-from tests.integration.world import PATIENCE, Worker, World, wait_until
+from tests.integration.waiting import PATIENCE, wait_until
+from tests.integration.world import Worker, World
 
 MEGABYTE = 1024 * 1024
 START = datetime(2024, 1, 1, tzinfo=UTC)

@@ -12,7 +12,8 @@ import pytest
 
 from journeystream.embedded_broker import EmbeddedBroker, free_port
 from tests.integration.conftest import MakeWorld
-from tests.integration.world import PARTITIONS, Worker, World, wait_until
+from tests.integration.waiting import wait_until
+from tests.integration.world import PARTITIONS, Worker, World
 
 HELLO = """\
 id: hello

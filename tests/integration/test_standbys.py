@@ -7,7 +7,8 @@ import re
 import pytest
 
 from tests.integration.conftest import MakeWorld
-from tests.integration.world import PARTITIONS, Worker, wait_until
+from tests.integration.waiting import wait_until
+from tests.integration.world import PARTITIONS, Worker
 
 WAITING = """\
 id: waiting

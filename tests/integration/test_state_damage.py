@@ -17,7 +17,8 @@ import pytest
 from tests.integration.conftest import MakeWorld
 from tests.integration.oracle import actual_outputs, expected_outputs
 from tests.integration.shop_load import END, JOURNEYS, chunks, has_begun, lag_of
-from tests.integration.world import PATIENCE, Worker, World, wait_until
+from tests.integration.waiting import PATIENCE, wait_until
+from tests.integration.world import Worker, World
 
 OPERATOR = 1  # the exit code that asks whoever runs the worker to act
 BLOCK = 4096

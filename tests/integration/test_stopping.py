@@ -6,7 +6,8 @@ from pathlib import Path
 
 from journeystream.embedded_broker import EmbeddedBroker
 from tests.integration.conftest import MakeWorld
-from tests.integration.world import PARTITIONS, Worker, World, wait_until
+from tests.integration.waiting import wait_until
+from tests.integration.world import PARTITIONS, Worker, World
 
 JOURNEY = """\
 id: hello

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.integration.conftest import MakeWorld
-from tests.integration.world import Worker, World, wait_until
+from tests.integration.waiting import wait_until
+from tests.integration.world import Worker, World
 
 REMINDER = """\
 id: reminder

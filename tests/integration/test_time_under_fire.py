@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import MakeWorld
-from tests.integration.world import PARTITIONS, Received, Worker, World, wait_until
+from tests.integration.reading import Received
+from tests.integration.waiting import wait_until
+from tests.integration.world import PARTITIONS, Worker, World
 
 MEGABYTE = 1024 * 1024
 

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
-from tests.integration.world import PATIENCE, World
+from tests.integration.waiting import PATIENCE
+from tests.integration.world import World
 from tests.torture.doomed_worker import STEP_FILE
 
 ROOT = Path(__file__).parents[2]
