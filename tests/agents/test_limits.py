@@ -34,7 +34,7 @@ COMPACTING = {
     "min.cleanable.dirty.ratio": "0.01",
     "delete.retention.ms": "1",
 }
-COMPACTED_WITHIN = 40.0  # seconds; Kafka's cleaner looks for work every 15
+COMPACTED_WITHIN = 80.0  # seconds; Kafka's cleaner looks for work every 15
 PAD = "x" * 10_000
 
 

@@ -30,7 +30,7 @@ from tests.integration.world import Worker, World
 MEGABYTE = 1024 * 1024
 START = datetime(2024, 1, 1, tzinfo=UTC)
 OPERATOR, USER = 1, 2  # exit codes: whoever runs the worker must act, or who started it
-ENDS_WITHIN = 60.0  # seconds in which a worker says that it can not write
+ENDS_WITHIN = 120.0  # seconds in which a worker says that it can not write
 
 CRM = """\
 id: crm

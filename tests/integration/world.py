@@ -71,6 +71,7 @@ class Worker:
         self.state = world.directory / f"state-{name}"
         self._file = world.directory / f"{name}.log"
         self._log = self._file.open("a", encoding="utf-8")
+        self._begins = self._file.stat().st_size
         environment = {
             **os.environ,
             "JOURNEYSTREAM_STATE__DIRECTORY": str(self.state),
@@ -88,6 +89,16 @@ class Worker:
     def log(self) -> str:
         """What it and those of its name before it have said."""
         return self._file.read_text(encoding="utf-8")
+
+    @property
+    def held(self) -> int:
+        """How many partitions it has, as it tells."""
+        told = self._file.read_bytes()[self._begins :]
+        return told.count(b": taken over") - told.count(b": let go")
+
+    def holds_all(self) -> bool:
+        """Tell whether it has all partitions, recovered."""
+        return self.held == PARTITIONS
 
     @property
     def peak_memory(self) -> int:

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 _RESTART_SECONDS = 0.5
 _LOOK_SECONDS = 0.02
 _TAKEN_OVER = b"taken over"
-_OVERTAKEN_WITHIN = 30.0  # a frozen worker wakes then, also when nobody took over from it
+_OVERTAKEN_WITHIN = 60.0  # a frozen worker wakes then, also when nobody took over from it
 
 
 @dataclass

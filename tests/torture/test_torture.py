@@ -14,7 +14,7 @@ from tests.torture.torture import torture
 SEED = 1
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_whatever_befalls_the_workers_can_not_be_seen(kafka_broker: Broker, tmp_path: Path) -> None:
     """Kills in every step, a zombie, moves, a broker restart: all is as if nothing had been."""
     # The embedded broker forgets producers when it restarts, and groups do not settle on it.
