@@ -31,6 +31,7 @@ from aiokafka.structs import ConsumerRecord
 
 from journeystream.agents.changelog import Ledger, Restored, log_of
 from journeystream.agents.cluster import Cluster, Producer
+from journeystream.agents.failed_commits import counted
 from journeystream.errors import BrokerUnreachable, StateError
 from journeystream.events import ClockMark, Event
 from journeystream.sinks.records import OutRecord
@@ -109,18 +110,19 @@ class Committer:
     ) -> None:
         """Make a turn true, once; `offsets` are the next ones to read, by source topic."""
         try:
-            await self._producer.begin_transaction()  # 1
-            logged = log_of(self._ledger, changes, partition)
-            offset = (await self._producer.send(chain(outputs, logged)))[-1]  # 2, 3
-            if offsets:
-                await self._producer.send_offsets_to_transaction(  # 4
-                    {
-                        TopicPartition(topic, self._ledger.partition): offset_
-                        for topic, offset_ in offsets.items()
-                    },
-                    self._ledger.group,
-                )
-            await self._producer.commit_transaction()  # 5
+            with counted(self._ledger.partition):
+                await self._producer.begin_transaction()  # 1
+                logged = log_of(self._ledger, changes, partition)
+                offset = (await self._producer.send(chain(outputs, logged)))[-1]  # 2, 3
+                if offsets:
+                    await self._producer.send_offsets_to_transaction(  # 4
+                        {
+                            TopicPartition(topic, self._ledger.partition): offset_
+                            for topic, offset_ in offsets.items()
+                        },
+                        self._ledger.group,
+                    )
+                await self._producer.commit_transaction()  # 5
         # Fenced while it sends, aiokafka says at the next send that there is no transaction.
         except (KafkaError, IllegalOperation) as error:
             raise BrokerUnreachable(

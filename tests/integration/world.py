@@ -219,9 +219,9 @@ class World:
         finally:
             worker.kill()
 
-    def settle(self) -> None:
+    def settle(self, patience: float = PATIENCE) -> None:
         """Wait until the workers have committed everything that is in their topics."""
-        wait_until(self._has_caught_up, "the workers' lag to end")
+        wait_until(self._has_caught_up, "the workers' lag to end", patience)
 
     def _has_caught_up(self) -> bool:
         assert all(worker.process.poll() is None for worker in self._workers), "a worker ended"
@@ -237,13 +237,20 @@ class World:
         # A consumer that never subscribes joins nothing. (The admin client's way to ask crashes
         # librdkafka 2.16 when the coordinator of a new broker still loads.)
         with reader(self.bootstrap, self.app) as consumer:
-            try:
-                committed = consumer.committed(tps, PATIENCE)
-                ends = {(tp.topic, tp.partition): end_of(consumer, tp) for tp in tps}
-            except KafkaException as error:
-                if error.args[0].code() not in _STARTING:
-                    raise
-                return {"a broker that still starts": 1}
+            committed: list[TopicPartition] = []
+            ends: dict[tuple[str, int], int] = {}
+
+            def is_told() -> bool:
+                try:
+                    committed[:] = consumer.committed(tps, PATIENCE)
+                    ends.update({(tp.topic, tp.partition): end_of(consumer, tp) for tp in tps})
+                except KafkaException as error:
+                    if error.args[0].code() not in _STARTING:
+                        raise
+                    return False
+                return True
+
+            wait_until(is_told, "the broker to tell offsets")
         return {
             f"{tp.topic}/{tp.partition}": behind
             for tp in committed
@@ -330,6 +337,12 @@ class World:
     def received(self, destination: str) -> list[Received]:
         """Return all that a destination can read, partition by partition, in order."""
         return [received(message) for message in self.read(self.topic_of(destination))]
+
+    def end(self, topic: str) -> int:
+        """Return the sum of where a topic's partitions end, for who reads committed records."""
+        with reader(self.bootstrap) as consumer:
+            partitions = consumer.list_topics(topic, PATIENCE).topics[topic].partitions
+            return sum(end_of(consumer, TopicPartition(topic, number)) for number in partitions)
 
     def read(self, topic: str) -> list[Message]:
         """Read a topic from its start to its end, committed records only."""

@@ -18,7 +18,7 @@ SEED = 1
 def test_whatever_befalls_the_workers_can_not_be_seen(kafka_broker: Broker, tmp_path: Path) -> None:
     """Kills in every step, a zombie, moves, a broker restart: all is as if nothing had been."""
     # The embedded broker forgets producers when it restarts, and groups do not settle on it.
-    moving = not kafka_broker.name.startswith("embedded")
+    moving = kafka_broker.full
     wanted = Wanted(
         kills=2,
         crashes=len(STEPS),
