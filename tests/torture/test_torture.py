@@ -33,3 +33,7 @@ def test_whatever_befalls_the_workers_can_not_be_seen(kafka_broker: Broker, tmp_
     assert report.kills >= 6
     assert set(report.tally.crashes) == set(STEPS)
     assert report.tally.zombies == int(moving)
+    assert report.tally.frozen_in_commit == int(moving)
+    assert report.tally.deleted >= 1
+    assert report.broker_restarts == wanted.broker_restarts
+    assert report.missed == []
