@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from journeystream.embedded_broker import EmbeddedBroker
+import pytest
+
+from journeystream.embedded_broker import EmbeddedBroker, free_port
 from tests.integration.conftest import MakeWorld
 from tests.integration.waiting import wait_until
 from tests.integration.world import Worker, World
@@ -53,3 +55,14 @@ def test_a_worker_in_a_long_turn_ends_in_time(make_world: MakeWorld) -> None:
     with world.worker("worker-1"):
         world.settle()
     assert len(world.received("email")) == 1
+
+
+@pytest.mark.parametrize("said", ["probes: ", "INFO journeys: "])
+def test_a_worker_that_is_still_starting_ends_at_once(said: str, make_world: MakeWorld) -> None:
+    """SIGTERM before there are partitions ends a worker in good order."""
+    world = make_world()
+    world.publish(JOURNEY)
+    worker = Worker(world, "worker-1", "--http-port", str(free_port()))
+    wait_until(lambda: said in worker.log, "the start")
+    assert worker.stop(within=15) == 0
+    assert "Traceback" not in worker.log

@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import MakeWorld
+from tests.integration.jumping_worker import JUMP_FILE
 from tests.integration.reading import Received
 from tests.integration.waiting import wait_until
-from tests.integration.world import World
+from tests.integration.world import Worker, World
 
 MEGABYTE = 1024 * 1024
 MANY_WITHIN = 150.0  # seconds in which a busy machine applies 100,000 records
@@ -149,12 +150,12 @@ def _has_more(world: World, than: int) -> bool:
     return _count(world) > than
 
 
-def _add_users(world: World, due: dict[str, datetime], count: int) -> None:
+def _add_users(world: World, due: dict[str, datetime], count: int, wait: timedelta = WAIT) -> None:
     """Let newcomers add something now; note when they will be due."""
     now = _now()
     users = [f"u{len(due) + number}" for number in range(count)]
     world.produce(_event("Product Added", user, now) for user in users)
-    due.update(dict.fromkeys(users, now + WAIT))
+    due.update(dict.fromkeys(users, now + wait))
 
 
 def _keep_adding(
@@ -296,6 +297,36 @@ def test_producers_whose_clocks_are_ahead_and_behind(make_world: MakeWorld) -> N
     for user, at in written.items():
         assert _iso(at) >= times[user], f"{user!r} was early"
         assert at < now + timedelta(minutes=4), f"{user!r} waited for a clock that is ahead"
+
+
+# ── a worker's own clock ─────────────────────────────────────────────────────────────────
+
+
+def test_a_machine_whose_clock_is_set_forward_makes_nothing_early(make_world: MakeWorld) -> None:
+    """A worker's machine says that it is an hour later, then the truth again: all is in time."""
+    world = make_world(live=True)
+    world.publish(REMINDER.replace("4 seconds", "12 seconds"))
+    jump = world.directory / "jump"
+    jump.write_text("0", encoding="utf-8")
+    due: dict[str, datetime] = {}
+    worker = Worker(
+        world,
+        "worker-1",
+        settings={JUMP_FILE: str(jump)},
+        program="tests.integration.jumping_worker",
+    )
+    wait_until(worker.holds_all, "all partitions")
+    _add_users(world, due, 100, timedelta(seconds=12))
+    world.settle()
+    jump.write_text("3600", encoding="utf-8")
+    wait_until(lambda: "the machine's clock was set forward by 3600 s" in worker.log, "the news")
+    _add_users(world, due, 100, timedelta(seconds=12))
+    world.settle()
+    jump.write_text("0", encoding="utf-8")
+    _add_users(world, due, 100, timedelta(seconds=12))
+    _wait_for_messages(world, due)
+    assert worker.stop() == 0
+    _expect_once_and_in_time(world, due)
 
 
 # ── words ────────────────────────────────────────────────────────────────────────────────

@@ -325,6 +325,12 @@ class World:
             lambda: topic not in admin.list_topics(timeout=PATIENCE).topics, f"{topic} to be gone"
         )
 
+    def cut_off(self, topic: str, partition: int, before: int) -> None:
+        """Let the broker delete a partition's records before an offset."""
+        admin = self._admin()
+        [done] = admin.delete_records([TopicPartition(topic, partition, before)]).values()
+        done.result(PATIENCE)
+
     def _admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.bootstrap})
 
