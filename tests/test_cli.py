@@ -38,7 +38,12 @@ Shop = Callable[..., Result]
 def run(*arguments: object, file: Path | None = None) -> Result:
     """Run a command in this process, on a project file if one is given."""
     project = ["--project", str(file)] if file else []
-    return CliRunner().invoke(app, [*project, *map(str, arguments)])
+    # `run` takes over what SIGTERM does.
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        return CliRunner().invoke(app, [*project, *map(str, arguments)])
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def written(path: Path, text: str) -> Path:

@@ -36,7 +36,7 @@ from journeystream.errors import BrokerUnreachable
 from journeystream.project import load_project
 from journeystream.sinks.dead_letters import Origin, dead_letter
 from tests.brokers.clients import SECONDS, client, read
-from tests.integration.world import wait_until
+from tests.integration.waiting import wait_until
 
 PARTITIONS = 2
 AT = 1_704_067_200_000

@@ -23,7 +23,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeVar
 
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalOperation, KafkaError
@@ -31,6 +31,7 @@ from aiokafka.structs import ConsumerRecord
 
 from journeystream.agents.changelog import Ledger, Restored, log_of
 from journeystream.agents.cluster import Cluster, Producer
+from journeystream.agents.failed_commits import counted
 from journeystream.errors import BrokerUnreachable, StateError
 from journeystream.events import ClockMark, Event
 from journeystream.sinks.records import OutRecord
@@ -111,14 +112,15 @@ class Committer:
     ) -> None:
         """Make a turn true, once; `offsets` are the next ones to read, by source topic."""
         try:
-            await self._producer.begin_transaction()  # 1
-            logged = log_of(self._ledger, changes, partition)
-            # Side by side: what counts is that both are there before 5.
-            sent, _ = await both(
-                self._producer.send(chain(outputs, logged)),  # 2, 3
-                self._send_offsets(offsets),  # 4
-            )
-            await self._producer.commit_transaction()  # 5
+            with counted(self._ledger.partition):
+                await self._producer.begin_transaction()  # 1
+                logged = log_of(self._ledger, changes, partition)
+                # Side by side: what counts is that both are there before 5.
+                sent, _ = await both(
+                    self._producer.send(chain(outputs, logged)),  # 2, 3
+                    self._send_offsets(offsets),  # 4
+                )
+                await self._producer.commit_transaction()  # 5
         # Fenced while it sends, aiokafka says at the next send that there is no transaction.
         except (KafkaError, IllegalOperation) as error:
             raise BrokerUnreachable(
@@ -139,12 +141,15 @@ class Committer:
 
 
 async def both(first: Awaitable[T], second: Awaitable[U]) -> tuple[T, U]:
-    """Await two at once; when one fails, its error is raised once the other has ended too."""
-    outcomes = await asyncio.gather(first, second, return_exceptions=True)
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException):
-            raise outcome
-    return cast("tuple[T, U]", tuple(outcomes))
+    """Await two at once; the first error of either is raised, and the other is not waited for."""
+    one, two = asyncio.ensure_future(first), asyncio.ensure_future(second)
+    try:
+        await asyncio.gather(one, two)
+        return one.result(), two.result()
+    finally:
+        for each in (one, two):
+            each.cancel()
+        await asyncio.gather(one, two, return_exceptions=True)
 
 
 async def close(producer: Producer) -> None:
