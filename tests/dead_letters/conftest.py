@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-# Not from `admin`, which has them too but does not export them for type checkers.
 from journeystream.commands import replaying
 from tests.dead_letters.post import (
     Post,

@@ -11,8 +11,6 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
-
-# Not from `admin`, which has them too but does not export them for type checkers.
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from typer.testing import CliRunner
 

@@ -9,8 +9,6 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
-
-# Not from `admin`, which has them too but does not export them for type checkers.
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
