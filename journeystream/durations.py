@@ -14,6 +14,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 MICROS = 1_000_000
 _EXACT = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
@@ -78,6 +79,7 @@ def parse_instant(text: str) -> int:
     return instant_of(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
+@lru_cache(maxsize=256)  # one step tells several destinations, one turn many users
 def iso(instant: int) -> str:
     """Write an instant as `2024-03-01T10:00:00.000Z`, cut to milliseconds.
 

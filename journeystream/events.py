@@ -1,6 +1,7 @@
 """What can happen to a user: the inputs of the engine.
 
-Every happening has an instant `at`; the engine knows no other time.
+Every happening has an instant `at`; the engine knows no other time. They are values: nobody
+changes one. (They are not `frozen`, because that triples what it costs to make one.)
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """One message of an upstream app about one user, decoded.
 
@@ -27,7 +28,7 @@ class Event:
     anonymous: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Due:
     """Time has come to `at`, an instant that the user's record asked to be woken at."""
 
@@ -35,7 +36,7 @@ class Due:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ClockMark:
     """A replay's word that nothing older than `at` will come from `origin`.
 
@@ -46,7 +47,7 @@ class ClockMark:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Archived:
     """A journey was archived: everyone still in it leaves."""
 
@@ -55,7 +56,7 @@ class Archived:
     journey: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Retried:
     """A journey that failed on the user is tried again."""
 

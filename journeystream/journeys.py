@@ -15,7 +15,7 @@ from journeystream.condition_language import ANY_NAME
 from journeystream.conditions import Predicate, merge_predicates
 from journeystream.errors import EngineError, StateError
 from journeystream.events import Event
-from journeystream.user import NEVER
+from journeystream.user import NEVER, User
 
 Version = tuple[str, int]
 
@@ -70,12 +70,20 @@ class Journeys:
             object.__setattr__(self, name, value)
 
     def matters(self, kind: str, name: str) -> bool:
-        """Tell whether any journey can care about such an event; asked before state is read."""
+        """Tell whether any journey reads such an event; asked before state is read.
+
+        If not, it can only be news that there is such a user (`have_met`).
+        """
         return (
-            kind == "identify"
-            or (kind, name) in self._by_name
-            or (kind, ANY_NAME) in self._by_name
-            or bool(self.strangers_welcome)
+            kind == "identify" or (kind, name) in self._by_name or (kind, ANY_NAME) in self._by_name
+        )
+
+    def have_met(self, user: User | None) -> bool:
+        """Tell whether all journeys that strangers may enter have looked at the user."""
+        return user is not None and all(
+            (passes := user.passes.get(journey.id)) is not None
+            and passes.version == journey.version
+            for journey in self.strangers_welcome
         )
 
     def matched(self, event: Event, stuck: Container[str] = ()) -> list[Predicate]:

@@ -7,7 +7,7 @@ were told of the entry. A list sees the first arrival at a step and the last lea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,10 +35,9 @@ class Memberships:
     def enter(self, instance: Instance, position: Position, step: CompiledStep, now: int) -> None:
         """Tell the step's destinations that the user is here."""
         visit = instance.visits[step.id] = instance.visits.get(step.id, 0) + 1
-        alone = {name: not _is_held(instance, step.id, name) for name in step.destinations}
-        position.hold = Hold(step.id, visit, list(alone))
-        for destination, first in alone.items():
-            self._tell("entered", instance, step, (destination, visit, first), None, now)
+        others = _holding(instance, step.id)
+        position.hold = Hold(step.id, visit, list(step.destinations))
+        self._tell("entered", instance, step, position.hold, others, None, now)
 
     def leave(
         self,
@@ -51,49 +50,51 @@ class Memberships:
         """Tell those who were told of the entry that the user has left; nothing if none were."""
         hold, position.hold = position.hold, None
         if hold is not None:
-            for destination in hold.destinations:
-                last = not _is_held(instance, hold.step, destination)
-                told = (destination, hold.visit, last)
-                self._tell("exited", instance, steps[hold.step], told, why, now)
+            others = _holding(instance, hold.step)
+            self._tell("exited", instance, steps[hold.step], hold, others, why, now)
 
     def _tell(
         self,
         change: Literal["entered", "exited"],
         instance: Instance,
         step: CompiledStep,
-        told: tuple[str, int, bool],
+        hold: Hold,
+        others: Collection[str],
         why: Why | None,
         now: int,
     ) -> None:
-        destination, visit, first_or_last = told
-        self.effects.append(
-            StepMembership(
-                change=change,
-                user_id=self._user.id,
-                anonymous=self._user.anonymous,
-                at=now,
-                destination=destination,
-                journey=instance.journey,
-                version=instance.version,
-                instance=instance_id(instance.journey, self._user.id, instance.number),
-                step=step.id,
-                key=step.key,
-                visit=visit,
-                attributes=_attributes(
-                    step.destinations.get(destination, {}), self._user, instance
-                ),
-                reason=why.reason if why else None,
-                detail=why.detail if why else None,
-                first_or_last=first_or_last,
+        user = self._user
+        instance_ = instance_id(instance.journey, user.id, instance.number)
+        for destination in hold.destinations:
+            mapping = step.destinations.get(destination)
+            self.effects.append(
+                StepMembership(
+                    change,
+                    user.id,
+                    user.anonymous,
+                    now,
+                    destination,
+                    instance.journey,
+                    instance.version,
+                    instance_,
+                    step.id,
+                    step.key,
+                    hold.visit,
+                    _attributes(mapping, user, instance) if mapping else {},
+                    why.reason if why else None,
+                    why.detail if why else None,
+                    destination not in others,
+                )
             )
-        )
 
 
-def _is_held(instance: Instance, step: str, destination: str) -> bool:
-    return any(
-        each.hold and each.hold.step == step and destination in each.hold.destinations
-        for each in instance.positions
-    )
+def _holding(instance: Instance, step: str) -> Collection[str]:
+    """Return the destinations that positions of the instance hold at a step."""
+    held: list[str] = []
+    for each in instance.positions:
+        if each.hold is not None and each.hold.step == step:
+            held += each.hold.destinations
+    return held
 
 
 def _attributes(mapping: Mapping[str, str], user: User, instance: Instance) -> dict[str, object]:

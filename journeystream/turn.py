@@ -14,11 +14,15 @@ A happening that fails (a bug: conditions are total) fails in one journey. The u
 back to where they were by applying their earlier happenings of the turn again; the journey is
 marked as stuck for them, and the happening is applied without it. So other journeys, and other
 users, go on as if that journey had never been. What fails outside of any journey changes nothing.
+
+Most events matter to no journey, and cost only a look at the clock. Where a journey lets in
+whoever becomes known, each user's first event matters; the store remembers who is no stranger
+(`met`, a cache: whoever is not in it is looked at once more).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
@@ -28,6 +32,7 @@ from journeystream.effects import Effect
 from journeystream.engine import Rules, advance
 from journeystream.errors import EngineError
 from journeystream.events import Archived, ClockMark, Due, Event, Happening, Retried
+from journeystream.journeys import Journeys
 from journeystream.user import NEVER, Derived, User
 
 _LONGEST_WHAT = 200  # characters of an error that are kept in a user's record
@@ -35,6 +40,9 @@ _LONGEST_WHAT = 200  # characters of an error that are kept in a user's record
 
 class Users(Protocol):
     """The users of one partition, as they were before the turn."""
+
+    def met(self, journeys: Journeys) -> Container[str]:
+        """Return whom all of these journeys that strangers may enter have looked at."""
 
     def load(self, ids: Collection[str]) -> dict[str, User]:
         """Return fresh copies of those that are known."""
@@ -60,7 +68,8 @@ class Failure:
 class Turn:
     """The outcome of a turn: who changed, the effects in order, and the new clock.
 
-    `before` is what followed from the changed users' records as they were stored.
+    `before` is what followed from the changed users' records as they were stored. `met` are users
+    who are no strangers any more (take_turn).
     """
 
     clock: int
@@ -68,6 +77,7 @@ class Turn:
     before: dict[str, Derived] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    met: set[str] = field(default_factory=set)
 
 
 def take_turn(
@@ -92,19 +102,33 @@ def take_turn(
     ]
     horizon = max((clock, *moving, *(() if until is None else (until,))))
     taker = _Taker(clock, users, rules, users.due(horizon, most), horizon)
-    matters = rules.journeys.matters
-    taker.preload({e.user_id for e in batch if isinstance(e, Event) and matters(e.kind, e.name)})
+    journeys, turn = rules.journeys, taker.turn
+    strangers = bool(journeys.strangers_welcome)
+    # Where events do not move the clock, a user's timers wait for their next event, whichever.
+    met = users.met(journeys) if moves_clock else ()
+    read = [isinstance(e, Event) and journeys.matters(e.kind, e.name) for e in batch]
+    taker.preload(
+        {
+            e.user_id
+            for e, is_read in zip(batch, read, strict=True)
+            if isinstance(e, Event) and (is_read or (strangers and e.user_id not in met))
+        }
+    )
     for index, entry in enumerate(batch):
-        if isinstance(entry, ClockMark):
-            taker.move_clock(entry.at)
-        elif entry is not None:
+        if isinstance(entry, Event):
             taker.move_clock(entry.at if moves_clock else clock)
-            if matters(entry.kind, entry.name):
+            if read[index]:
                 taker.apply_event(entry, index)
+            elif strangers and entry.user_id not in met and entry.user_id not in turn.met:
+                taker.apply_event(entry, index)
+                if moves_clock and journeys.have_met(taker.user(entry.user_id)):
+                    turn.met.add(entry.user_id)
+        elif entry is not None:
+            taker.move_clock(entry.at)
     if until is not None:
         taker.move_clock(until)
-    taker.move_clock(taker.turn.clock)
-    return taker.turn
+    taker.move_clock(turn.clock)
+    return turn
 
 
 def retry(journey: str, stuck: Collection[str], clock: int, users: Users, rules: Rules) -> Turn:
@@ -150,10 +174,11 @@ class _Taker:
 
     def move_clock(self, to: int) -> None:
         """Move the clock on, never back, and fire what is due by then."""
-        self.turn.clock = max(self.turn.clock, to)
-        while self.wakes and self.wakes[0][0] <= self.turn.clock:
-            at, user_id = heappop(self.wakes)
-            user = self._user(user_id)
+        turn, wakes = self.turn, self.wakes
+        turn.clock = max(turn.clock, to)
+        while wakes and wakes[0][0] <= turn.clock:
+            at, user_id = heappop(wakes)
+            user = self.user(user_id)
             if user is not None and user.wake == at:
                 self.apply(Due(user_id, at), None)
 
@@ -161,7 +186,7 @@ class _Taker:
         """Advance one user; a new wake within the horizon joins the queue."""
         user_id = happening.user_id
         try:
-            outcome = advance(self._user(user_id), happening, self.rules)
+            outcome = advance(self.user(user_id), happening, self.rules)
         except EngineError as error:
             self._undo(user_id)
             self._fail(happening, error, index)
@@ -172,17 +197,20 @@ class _Taker:
 
     def apply_event(self, event: Event, index: int) -> None:
         """Fire what is due for the event's own user, then apply it."""
+        # What is due by the clock has fired.
         while (
-            (user := self._user(event.user_id)) is not None
+            event.at > self.turn.clock
+            and (user := self.user(event.user_id)) is not None
             and (wake := user.wake) is not None
             and wake <= event.at
         ):
             self.apply(Due(event.user_id, wake), None)
-            if (user := self._user(event.user_id)) is not None and user.wake == wake:
+            if (user := self.user(event.user_id)) is not None and user.wake == wake:
                 break  # it failed outside of any journey, and would for ever
         self.apply(event, index)
 
-    def _user(self, user_id: str) -> User | None:
+    def user(self, user_id: str) -> User | None:
+        """Return a user as they are now."""
         if user_id not in self.loaded:
             self._fetch((user_id,))
         return self.loaded[user_id]
@@ -196,11 +224,11 @@ class _Taker:
     def _fail(self, happening: Happening, error: EngineError, index: int | None) -> None:
         """Tell a failure; go on without the journey that failed, if one did."""
         stuck = Stuck(happening.user_id, error.journey, repr(error.__cause__))
-        if not stuck.journey or not stuck.is_news(self._user(stuck.user_id)):
+        if not stuck.journey or not stuck.is_news(self.user(stuck.user_id)):
             self.turn.failures.append(Failure(happening, error, index))
             return
         self.turn.failures.append(Failure(happening, error))
-        self._keep(stuck.mark(self._user(stuck.user_id)), stuck)
+        self._keep(stuck.mark(self.user(stuck.user_id)), stuck)
         if isinstance(happening, Event | Due):
             self.apply(happening, index)
 

@@ -55,8 +55,9 @@ class Instance:
     """One pass of the user through one journey, pinned to the version they entered.
 
     `number` counts the user's passes through the journey from 1; `entry` holds the
-    properties of the entry event that the journey's attributes ask for; `visits` counts
-    arrivals per send step, so that each Entered has an id of its own.
+    properties of the entry event that the journey asks for; `visits` counts arrivals per send
+    step, so that each Entered has an id of its own. `key` tells concurrent passes apart; `goals`
+    says when each goal was reached in this pass; `results` holds what decide steps stored.
     """
 
     journey: str
@@ -67,6 +68,9 @@ class Instance:
     positions: list[Position] = field(default_factory=list)
     visits: dict[str, int] = field(default_factory=dict)
     wake: int | None = None
+    key: str = ""
+    goals: dict[str, int] = field(default_factory=dict)
+    results: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -74,7 +78,8 @@ class Passes:
     """The user's history with one journey.
 
     `qualified` is the truth of the entry condition when it was last looked at: an entry
-    needs it to turn true. `version` is the one it was looked at under.
+    needs it to turn true. `version` is the one it was looked at under. `left_at` is when they last
+    left the journey; `goals` when they last reached each of its goals.
     """
 
     version: int
@@ -82,6 +87,8 @@ class Passes:
     entered: int = 0
     exits: dict[str, int] = field(default_factory=dict)
     wake: int | None = None
+    left_at: int = NEVER
+    goals: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -93,6 +100,10 @@ class User:
     `seen` holds the newest message ids with their event times, for duplicates. `stuck` maps a
     journey that failed on this user, a bug, to what failed: nothing happens in it until it is
     tried again.
+
+    Few users have more: `values` are facts with a property's value beside the instant, `changed`
+    says when a trait last changed, `lists` since when they are in a static audience, and `sent`
+    holds the newest instants at which something counted for a frequency cap.
     """
 
     id: str
@@ -105,6 +116,10 @@ class User:
     passes: dict[str, Passes] = field(default_factory=dict)
     instances: list[Instance] = field(default_factory=list)
     stuck: dict[str, str] = field(default_factory=dict)
+    values: dict[str, list[tuple[int, object]]] = field(default_factory=dict)
+    changed: dict[str, int] = field(default_factory=dict)
+    lists: dict[str, int] = field(default_factory=dict)
+    sent: dict[str, list[int]] = field(default_factory=dict)
 
     @property
     def wake(self) -> int | None:

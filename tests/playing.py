@@ -41,6 +41,7 @@ class Partition:
             ],
             PartitionState(clock=turn.clock),
         )
+        self.store.met(self.rules.journeys).update(turn.met)
         self.effects += turn.effects
         return turn.effects
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from journeystream.effects import Effect
 from journeystream.events import ClockMark, Event
+from journeystream.journeys import Journeys
 from journeystream.state.memory import MemoryStore
 from journeystream.turn import take_turn
 from journeystream.user import NEVER
@@ -99,6 +100,30 @@ def fingerprint() -> str:
     partition = play(rules_of(*project), log, [3, 20])
     digest = blake2b(repr((partition.effects, partition.stored())).encode())
     return f"{len(partition.effects)} {digest.hexdigest()}"
+
+
+class Forgetful(MemoryStore):
+    """A store for which everyone is a stranger, again and again."""
+
+    def met(self, journeys: Journeys) -> set[str]:
+        """Return nobody."""
+        del journeys
+        return set()
+
+
+@laws
+@given(projects(), logs(), cuts())
+def test_whom_journeys_have_met_changes_nothing(
+    project: Project, log: list[Event], sizes: Cuts
+) -> None:
+    """A store that remembers who is no stranger yields what one does that looks at all again."""
+    known = play(rules_of(*project), log, sizes)
+    asked = Partition(rules_of(*project), Forgetful())
+    for event in log:
+        asked.take([event])
+    asked.take([], until=END_OF_TIME)
+    assert known.effects == asked.effects
+    assert known.stored() == asked.stored()
 
 
 @laws

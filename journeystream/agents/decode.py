@@ -23,6 +23,7 @@ from journeystream.events import ClockMark, Event
 
 KINDS = frozenset(("track", "identify", "page", "screen", "group", "alias"))
 CLOCK_KIND = "clock"
+_NAMED = frozenset(("track", "page", "screen"))
 _LONGEST_ID = 512
 _SHOWN = 80
 _DEEPEST = 64  # levels of nesting; our own records hold an event's values a few levels deeper
@@ -64,17 +65,16 @@ def decode(value: bytes | None, record_time: int, limits: DecodeLimits) -> Event
     if not isinstance(kind, str) or kind not in KINDS:
         raise RejectedEvent("unknown_type", f"type {_shown(kind)} is none of {sorted(KINDS)}")
     user_id, anonymous = _user(message)
-    named = kind in ("track", "page", "screen")
-    properties = _object(message, "properties" if named else "traits")
+    named = kind in _NAMED
     return Event(
-        user_id=user_id,
-        kind=kind,
-        name=_name(message, kind) if named else "",
-        at=_event_time(message, record_time, limits),
-        properties=properties,
-        context=_object(message, "context"),
-        message_id=_text_or_none(message, "messageId") or None,
-        anonymous=anonymous,
+        user_id,
+        kind,
+        _name(message, kind) if named else "",
+        _event_time(message, record_time, limits),
+        _object(message, "properties" if named else "traits"),
+        _object(message, "context"),
+        _text_or_none(message, "messageId") or None,
+        anonymous,
     )
 
 
@@ -84,15 +84,18 @@ def clock_mark(at: int, origin: str = "") -> bytes:
 
 
 def _user(message: Mapping[str, object]) -> tuple[str, bool]:
-    for field in ("userId", "anonymousId"):
-        user_id = _text_or_none(message, field)
-        if user_id:
-            if len(user_id) > _LONGEST_ID or "\0" in user_id:
-                raise RejectedEvent(
-                    "bad_user", f"{field} is longer than {_LONGEST_ID} characters or holds a NUL"
-                )
-            return user_id, field == "anonymousId"
-    raise RejectedEvent("no_user", "neither userId nor anonymousId names a user")
+    user_id = _text_or_none(message, "userId")
+    anonymous = not user_id
+    if anonymous:
+        user_id = _text_or_none(message, "anonymousId")
+    if not user_id:
+        raise RejectedEvent("no_user", "neither userId nor anonymousId names a user")
+    if len(user_id) > _LONGEST_ID or "\0" in user_id:
+        field = "anonymousId" if anonymous else "userId"
+        raise RejectedEvent(
+            "bad_user", f"{field} is longer than {_LONGEST_ID} characters or holds a NUL"
+        )
+    return user_id, anonymous
 
 
 def _name(message: Mapping[str, object], kind: str) -> str:
@@ -120,8 +123,7 @@ def _object(message: Mapping[str, object], field: str) -> Mapping[str, object]:
 
 def _event_time(message: Mapping[str, object], record_time: int, limits: DecodeLimits) -> int:
     at = _instant(message, "timestamp", record_time)
-    given = [message.get(name) is not None for name in ("timestamp", "sentAt", "receivedAt")]
-    if all(given) and message.get("originalTimestamp") is None:
+    if message.get("sentAt") is not None and _is_clients(message):
         at += _instant(message, "receivedAt", None) - _instant(message, "sentAt", None)
     if at > record_time + limits.clock_skew:
         raise RejectedEvent(
@@ -135,6 +137,12 @@ def _event_time(message: Mapping[str, object], record_time: int, limits: DecodeL
             f"its time {_shown(message.get('timestamp'))} is before limits.oldest_event",
         )
     return min(at, record_time)
+
+
+def _is_clients(message: Mapping[str, object]) -> bool:
+    """Tell whether `timestamp` is a client's own, beside when it was sent and received."""
+    given = all(message.get(name) is not None for name in ("timestamp", "receivedAt"))
+    return given and message.get("originalTimestamp") is None
 
 
 def _instant(message: Mapping[str, object], field: str, default: int | None) -> int:

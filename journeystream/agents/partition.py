@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -150,7 +151,9 @@ class Partition:
         applied = await self._applied(batch)
         if batch.start > applied:
             await self._accept_gap(batch, applied)
-        records = [record for record in batch.records if record.offset >= applied]
+        records = batch.records
+        if records and records[0].offset < applied:
+            records = [record for record in records if record.offset >= applied]
         if records or batch.next_offset > applied:
             await self._apply_records(replace(batch, records=records))
         elif (
@@ -269,9 +272,11 @@ class Partition:
             change_of(user, turn.before.get(id_, NOBODY)) for id_, user in turn.changed.items()
         ]
         await self._committer.commit(outputs, changes, self._state, offsets)
+        if turn.met:
+            self._store.met(self._journeys).update(turn.met)
         self._turn_began = self._around.clock.elapsed()
-        for effect in turn.effects:
-            metrics.EFFECTS.labels(self.number, effect.change).inc()
+        for change, count in Counter(effect.change for effect in turn.effects).items():
+            metrics.EFFECTS.labels(self.number, change).inc(count)
         metrics.CLOCK.labels(self.number).set(max(turn.clock, 0) / 1_000_000)
 
     def _rules(self) -> Rules:

@@ -29,8 +29,8 @@ from journeystream.agents.changelog import (
 )
 from journeystream.agents.cluster import Cluster, Consumer
 from journeystream.errors import StateError
-from journeystream.state.codec import decode_partition, decode_user
-from journeystream.state.store import Store, change_of
+from journeystream.state.codec import decode_partition, derived_of
+from journeystream.state.store import Change, Store
 from journeystream.user import NOBODY
 
 _log = logging.getLogger(__name__)
@@ -141,11 +141,13 @@ def _apply(store: Store, latest: Mapping[bytes, bytes], position: int) -> None:
         for key, record in latest.items()
         if key.startswith(USER_KEY)
     }
-    known = store.load(records.keys())
+    known = store.records(records.keys())
     changes = [
-        change_of(
-            decode_user(user_id, record),
-            known[user_id].derived() if user_id in known else NOBODY,
+        Change(
+            user_id,
+            record,
+            derived_of(user_id, known[user_id]) if user_id in known else NOBODY,
+            derived_of(user_id, record),
         )
         for user_id, record in records.items()
     ]

@@ -7,6 +7,7 @@ Everything after the first byte is JSON, so that a person can read a changelog.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +15,24 @@ import orjson
 
 from journeystream.errors import StateError
 from journeystream.journeys import Version
-from journeystream.user import NEVER, Hold, Instance, Passes, Position, User
+from journeystream.user import (
+    NEVER,
+    Derived,
+    Hold,
+    Instance,
+    Passes,
+    Position,
+    User,
+    stuck_in,
+)
 
-USER_FORM = 2  # 2: knows journeys that are stuck
+USER_FORM = 3  # 2: knows journeys that are stuck; 3: what few users have, by name
+_STUCK = 8  # the place of what form 1 has not
+# What few have stands by name in one more field at the end, as far as it is not this.
+_NOTHING: Mapping[str, Any] = {}
+_RARE_OF_USERS: Mapping[str, object] = {"values": {}, "changed": {}, "lists": {}, "sent": {}}
+_RARE_OF_PASSES: Mapping[str, object] = {"left_at": NEVER, "goals": {}}
+_RARE_OF_INSTANCES: Mapping[str, object] = {"key": "", "goals": {}, "results": {}}
 # What taking a record apart raises when its bytes are not what was written.
 _DAMAGE = (ValueError, TypeError, AttributeError, LookupError)
 PARTITION_FORM = 2  # 2: counts its dead letters
@@ -52,13 +68,31 @@ def encode_user(user: User) -> bytes:
             user.facts,
             user.seen,
             {
-                journey: [each.version, int(each.qualified), each.entered, each.exits, each.wake]
+                journey: [
+                    each.version,
+                    int(each.qualified),
+                    each.entered,
+                    each.exits,
+                    each.wake,
+                    *_rare(each, _RARE_OF_PASSES),
+                ]
                 for journey, each in user.passes.items()
             },
             [_instance_fields(instance) for instance in user.instances],
             user.stuck,
+            *_rare(user, _RARE_OF_USERS),
         ],
     )
+
+
+def _rare(owner: object, defaults: Mapping[str, object]) -> tuple[dict[str, object], ...]:
+    """Return what the owner has of what few have, in one field, or no field."""
+    found = {
+        name: value
+        for name, default in defaults.items()
+        if (value := getattr(owner, name)) != default
+    }
+    return (found,) if found else ()
 
 
 def decode_user(user_id: str, data: bytes) -> User:
@@ -73,7 +107,12 @@ def _decode_user(user_id: str, data: bytes) -> User:
     fields = _decode(data, USER_FORM)
     if data[0] == 1:
         fields.append({})
-    anonymous, known_since, clock, traits, facts, seen, passes, instances, stuck = fields
+    anonymous, known_since, clock, traits, facts, seen, passes, instances, stuck, *rare = fields
+    more: dict[str, Any] = rare[0] if rare else {}
+    if "values" in more:
+        more["values"] = {
+            id_: [(at, value) for at, value in valued] for id_, valued in more["values"].items()
+        }
     return User(
         id=user_id,
         anonymous=bool(anonymous),
@@ -82,13 +121,49 @@ def _decode_user(user_id: str, data: bytes) -> User:
         traits=traits,
         facts=facts,
         seen=seen,
-        passes={
-            journey: Passes(version, bool(qualified), entered, exits, wake)
-            for journey, (version, qualified, entered, exits, wake) in passes.items()
-        },
+        passes={journey: _passes(*each) for journey, each in passes.items()},
         instances=[_instance(*each) for each in instances],
         stuck=stuck,
+        **more,
     )
+
+
+def _passes(
+    version: int,
+    qualified: int,
+    entered: int,
+    exits: dict[str, int],
+    wake: int | None,
+    rare: Mapping[str, Any] = _NOTHING,
+) -> Passes:
+    return Passes(version, bool(qualified), entered, exits, wake, **rare)
+
+
+def derived_of(user_id: str, data: bytes) -> Derived:
+    """Return what follows from a record, as its user's `derived` does, without making the user.
+
+    Recovery reads millions of records, and asks nothing else of them.
+    """
+    try:
+        return _derived_of(_decode(data, USER_FORM))
+    except _DAMAGE as error:
+        raise _damaged(f"the record of user {user_id!r}", error) from error
+
+
+def _derived_of(fields: list[Any]) -> Derived:
+    passes, instances, stuck = fields[6], fields[7], fields[8] if len(fields) > _STUCK else {}
+    wakes = [
+        wake
+        for journey, (_, _, _, _, wake, *_) in passes.items()
+        if wake is not None and journey not in stuck
+    ]
+    places = [(stuck_in(journey), "") for journey in stuck]
+    for journey, _, _, _, _, positions, _, wake, *_ in instances:
+        if wake is not None and journey not in stuck:
+            wakes.append(wake)
+        for step, _since, hold, _taken in positions:
+            places.append((journey, step or (hold[0] if hold else "")))
+    return Derived(min(wakes, default=None), frozenset(places))
 
 
 def encode_partition(state: PartitionState) -> bytes:
@@ -141,6 +216,7 @@ def _instance_fields(instance: Instance) -> list[object]:
         ],
         instance.visits,
         instance.wake,
+        *_rare(instance, _RARE_OF_INSTANCES),
     ]
 
 
@@ -153,6 +229,7 @@ def _instance(  # noqa: PLR0913, PLR0917  the stored fields, in their stored ord
     positions: list[Any],
     visits: dict[str, int],
     wake: int | None,
+    rare: Mapping[str, Any] = _NOTHING,
 ) -> Instance:
     return Instance(
         journey=journey,
@@ -166,6 +243,7 @@ def _instance(  # noqa: PLR0913, PLR0917  the stored fields, in their stored ord
         ],
         visits=visits,
         wake=wake,
+        **rare,
     )
 
 

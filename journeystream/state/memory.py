@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from journeystream.journeys import Journeys
 from journeystream.state.codec import (
     PartitionState,
     decode_partition,
     decode_user,
     encode_partition,
 )
-from journeystream.state.store import Change
+from journeystream.state.store import Change, Met
 from journeystream.user import User
 
 
@@ -22,14 +23,19 @@ class MemoryStore:
         self._alarms: set[tuple[int, str]] = set()
         self._places: set[tuple[tuple[str, str], str]] = set()
         self._partition = encode_partition(PartitionState())
+        self._met = Met()
+
+    def met(self, journeys: Journeys) -> set[str]:
+        """Return who is no stranger to these journeys, as far as known."""
+        return self._met.of(journeys)
 
     def load(self, ids: Collection[str]) -> dict[str, User]:
         """Return the users that are known among `ids`."""
-        return {
-            id_: decode_user(id_, record)
-            for id_ in ids
-            if (record := self._records.get(id_)) is not None
-        }
+        return {id_: decode_user(id_, record) for id_, record in self.records(ids).items()}
+
+    def records(self, ids: Collection[str]) -> dict[str, bytes]:
+        """Return the records of those that are known among `ids`."""
+        return {id_: record for id_ in ids if (record := self._records.get(id_)) is not None}
 
     def due(self, until: int, most: int | None = None) -> list[tuple[int, str]]:
         """Return alarms at or before `until`, in order."""

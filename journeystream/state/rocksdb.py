@@ -28,6 +28,7 @@ from typing import Any
 from rocksdict import AccessType, BlockBasedOptions, Cache, Options, Rdict, WriteBatch
 
 from journeystream.errors import StateError
+from journeystream.journeys import Journeys
 from journeystream.state.codec import (
     PartitionState,
     decode_partition,
@@ -45,7 +46,7 @@ from journeystream.state.directory import (
     write_failure,
 )
 from journeystream.state.seal import seal
-from journeystream.state.store import Change
+from journeystream.state.store import Change, Met
 from journeystream.user import User
 
 _USERS, _ALARMS, _PLACES, _META = "users", "alarms", "places", "meta"
@@ -68,6 +69,7 @@ class RocksStore:
         self, directory: Path, cache: Cache | None = None, identity: str | None = None
     ) -> None:
         self._directory = directory
+        self._met = Met()
         self.set_aside: Path | None = None
         damage = self._try_to_open(cache)
         if damage is not None:
@@ -83,8 +85,16 @@ class RocksStore:
             self.close()
             raise open_failure(directory, error) from error
 
+    def met(self, journeys: Journeys) -> set[str]:
+        """Return who is no stranger to these journeys, as far as known."""
+        return self._met.of(journeys)
+
     def load(self, ids: Collection[str]) -> dict[str, User]:
-        """Return the users that are known among `ids`, in one multi-get."""
+        """Return the users that are known among `ids`."""
+        return {id_: decode_user(id_, record) for id_, record in self.records(ids).items()}
+
+    def records(self, ids: Collection[str]) -> dict[str, bytes]:
+        """Return the records of those that are known among `ids`, in one multi-get."""
         if not ids:
             return {}
         wanted = list(ids)
@@ -93,9 +103,7 @@ class RocksStore:
         except Exception as error:
             raise read_failure(self._directory, error) from error
         return {
-            id_: decode_user(id_, record)
-            for id_, record in zip(wanted, records, strict=True)
-            if record is not None
+            id_: record for id_, record in zip(wanted, records, strict=True) if record is not None
         }
 
     def due(self, until: int, most: int | None = None) -> list[tuple[int, str]]:

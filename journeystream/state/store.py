@@ -10,11 +10,14 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from journeystream.journeys import Journeys
 from journeystream.state.codec import PartitionState, encode_user
 from journeystream.user import Derived, User
 
+_MET_AT_MOST = 200_000  # some 20 MB; then they are met again
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Change:
     """A user's new record, with what was derived from the old one and from the new one."""
 
@@ -27,8 +30,17 @@ class Change:
 class Store(Protocol):
     """The users of one partition."""
 
+    def met(self, journeys: Journeys) -> set[str]:
+        """Return who is known to be no stranger to any of these journeys.
+
+        What a turn adds to it may be added once the turn is saved.
+        """
+
     def load(self, ids: Collection[str]) -> dict[str, User]:
         """Return the users that are known among `ids`."""
+
+    def records(self, ids: Collection[str]) -> dict[str, bytes]:
+        """Return the records of those that are known among `ids`."""
 
     def due(self, until: int, most: int | None = None) -> list[tuple[int, str]]:
         """Return (wake, user id), in order, of alarms at or before `until`: the first `most`."""
@@ -50,6 +62,20 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of files; the store is not used after."""
+
+
+class Met:
+    """Who is no stranger to the journeys, as long as these are the journeys: a bounded cache."""
+
+    def __init__(self) -> None:
+        self._journeys: Journeys | None = None
+        self._users: set[str] = set()
+
+    def of(self, journeys: Journeys) -> set[str]:
+        """Return those whom all of these journeys have looked at; more may be added."""
+        if journeys is not self._journeys or len(self._users) > _MET_AT_MOST:
+            self._journeys, self._users = journeys, set()
+        return self._users
 
 
 def change_of(user: User, before: Derived) -> Change:

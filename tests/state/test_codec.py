@@ -15,6 +15,7 @@ from journeystream.state.codec import (
     PartitionState,
     decode_partition,
     decode_user,
+    derived_of,
     encode_partition,
     encode_user,
 )
@@ -59,7 +60,24 @@ BYTES_OF_FORM_1 = (
     b'ds"]],[]],["split",6,null,["left"]],[null,6,["last",1,["emai'
     b'l"]],[]]],{"sent":1,"last":1},9]]]'
 )
-GOLDEN_BYTES = b"\x02" + BYTES_OF_FORM_1[1:-1] + b""",{"j":"KeyError('x')"}]"""
+BYTES_OF_FORM_2 = b"\x02" + BYTES_OF_FORM_1[1:-1] + b""",{"j":"KeyError('x')"}]"""
+# Few users have more than form 2 could say; what they have stands by name.
+GOLDEN_BYTES = b"\x03" + BYTES_OF_FORM_2[1:]
+RARE_USER = User(
+    "u2",
+    passes={"j": Passes(1, left_at=7, goals={"paid": 6})},
+    instances=[Instance("j", 1, 1, 5, key="cart-1", goals={"paid": 6}, results={"offer": [1]})],
+    values={"0123456789ab": [(5, "cart-1")]},
+    changed={"plan": 4},
+    lists={"vip": 3},
+    sent={"journey:j": [1, 2]},
+)
+RARE_BYTES = (
+    b'\x03[0,-4611686018427387904,-4611686018427387904,{},{},{},{"j":[1,0,0,{},null,'
+    b'{"left_at":7,"goals":{"paid":6}}]},[["j",1,1,5,{},[],{},null,{"key":"cart-1",'
+    b'"goals":{"paid":6},"results":{"offer":[1]}}]],{},{"values":{"0123456789ab":[[5,"cart-1"]]},'
+    b'"changed":{"plan":4},"lists":{"vip":3},"sent":{"journey:j":[1,2]}}]'
+)
 GOLDEN_PARTITION = PartitionState(-1, {"web": 3}, {("j", 2): 5}, {"web/1": 7}, 11, [2, 7, 3, 9])
 GOLDEN_PARTITION_BYTES = b'\x02[-1,{"web":3},[["j",2,5]],{"web/1":7},11,[2,7,3,9]]'
 PARTITION_BYTES_OF_FORM_1 = b'\x01[-1,{"web":3},[["j",2,5]],{"web/1":7},11]'
@@ -75,6 +93,13 @@ def test_a_user_comes_back_as_written(user: User) -> None:
     assert repr(back) == repr(user)
     assert encode_user(back) == data
     assert back.derived() == user.derived()
+
+
+@laws
+@given(users())
+def test_what_follows_from_a_record_follows_from_its_user(user: User) -> None:
+    """Recovery, which makes no users, stores the alarms and places that a worker stores."""
+    assert derived_of(user.id, encode_user(user)) == user.derived()
 
 
 @laws
@@ -98,18 +123,20 @@ def test_records_of_older_forms_can_be_read_for_ever() -> None:
     """What earlier releases wrote is still read, and what they did not know is empty."""
     assert decode_user("u1", GOLDEN_BYTES) == GOLDEN_USER
     assert decode_user("u1", BYTES_OF_FORM_1) == replace(GOLDEN_USER, stuck={})
+    assert decode_user("u1", BYTES_OF_FORM_2) == GOLDEN_USER
     assert decode_partition(GOLDEN_PARTITION_BYTES) == GOLDEN_PARTITION
     assert decode_partition(PARTITION_BYTES_OF_FORM_1) == replace(GOLDEN_PARTITION, rejections=[])
 
 
 def test_a_form_that_changes_gets_a_new_number() -> None:
     """As long as a form has its number, it writes the very bytes that it first wrote."""
-    assert (USER_FORM, PARTITION_FORM) == (2, 2)
+    assert (USER_FORM, PARTITION_FORM) == (3, 2)
     assert encode_user(GOLDEN_USER) == GOLDEN_BYTES
+    assert encode_user(RARE_USER) == RARE_BYTES
     assert encode_partition(GOLDEN_PARTITION) == GOLDEN_PARTITION_BYTES
 
 
-@pytest.mark.parametrize("form", [None, 0, 3, 255])
+@pytest.mark.parametrize("form", [None, 0, 4, 255])
 def test_an_unknown_form_is_refused(form: int | None) -> None:
     """A form that is not known is refused with what it is and what to do."""
     user, partition = (

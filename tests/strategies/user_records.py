@@ -60,6 +60,9 @@ def users() -> st.SearchStrategy[User]:
         positions=st.lists(positions, max_size=3),
         visits=st.dictionaries(ids, st.integers(1, 9), max_size=2),
         wake=st.none() | instants(),
+        key=st.text(max_size=4),
+        goals=st.dictionaries(ids, instants(), max_size=1),
+        results=st.dictionaries(ids, json_values(), max_size=1),
     )
     passes = st.builds(
         Passes,
@@ -68,6 +71,8 @@ def users() -> st.SearchStrategy[User]:
         entered=st.integers(0, 9),
         exits=st.dictionaries(names, st.integers(1, 9), max_size=2),
         wake=st.none() | instants(),
+        left_at=instants(),
+        goals=st.dictionaries(ids, instants(), max_size=1),
     )
     return st.builds(
         User,
@@ -81,4 +86,10 @@ def users() -> st.SearchStrategy[User]:
         passes=st.dictionaries(ids, passes, max_size=2),
         instances=st.lists(instances, max_size=2),
         stuck=st.dictionaries(ids, names, max_size=1),
+        values=st.dictionaries(
+            names, st.lists(st.tuples(instants(), json_values()), max_size=2), max_size=1
+        ),
+        changed=st.dictionaries(names, instants(), max_size=1),
+        lists=st.dictionaries(ids, instants(), max_size=1),
+        sent=st.dictionaries(names, st.lists(instants(), max_size=2), max_size=1),
     )
