@@ -204,8 +204,7 @@ class World:
             assert worker.process.poll() is None, "the worker ended by itself"
             assert worker.stop() == 0
         except BaseException:
-            if worker.process.poll() is None:
-                worker.kill()
+            worker.kill()  # which closes its log, if it has ended already
             # pytest shows what a failed test wrote.
             sys.stderr.write((self.directory / f"{name}.log").read_text(encoding="utf-8")[-8000:])
             raise
