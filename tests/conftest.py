@@ -11,7 +11,7 @@ import pytest
 # that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest.register_assert_rewrite("tests.broker_contract", "tests.brokers")
+pytest.register_assert_rewrite("tests.broker_contract", "tests.brokers", "tests.dead_letters.post")
 
 from tests.brokers import Broker, choose_broker  # noqa: E402 - after the rewrite is registered
 
