@@ -29,6 +29,8 @@ from journeystream.sinks.records import OutRecord
 
 _LARGEST_RECORD = 32 * 1024 * 1024  # the dead letter of the largest record that a source takes
 _ASK_SECONDS = 3.0  # between two looks whether what is not taken has a topic
+# A broker that still writes the markers of the turn before asks to be tried again.
+_RETRY_MS = 20
 _BATCH_BYTES = 900_000  # a broker takes 1 MiB unless told otherwise; a larger record goes alone
 
 
@@ -80,6 +82,7 @@ class KafkaProducer:
             acks="all",
             max_batch_size=_BATCH_BYTES,
             max_request_size=_LARGEST_RECORD,
+            retry_backoff_ms=_RETRY_MS,
         )
         self._partitions: dict[str, int] = {}
         self._keyless = count()
