@@ -29,6 +29,7 @@ from journeystream.sinks.records import OutRecord
 
 _LARGEST_RECORD = 32 * 1024 * 1024  # the dead letter of the largest record that a source takes
 _ASK_SECONDS = 3.0  # between two looks whether what is not taken has a topic
+_MISSING_TIMES = 3  # a broker that has just started may not know its topics at once
 # A broker that still writes the markers of the turn before asks to be tried again.
 _RETRY_MS = 20
 _BATCH_BYTES = 900_000  # a broker takes 1 MiB unless told otherwise; a larger record goes alone
@@ -112,10 +113,12 @@ class KafkaProducer:
     async def send(self, records: Iterable[OutRecord]) -> list[int]:
         """Send records and wait until the broker has them; return their offsets."""
         topics: set[str] = set()
+        missing: dict[str, int] = {}
         sending = asyncio.ensure_future(self._send(records, topics))
         try:
             while not (await asyncio.wait((sending,), timeout=_ASK_SECONDS))[0]:
-                await self._refuse_missing(topics)
+                missing = await self._still_missing(topics, missing)
+                _refuse_missing(missing)
             return sending.result()
         finally:
             sending.cancel()
@@ -164,19 +167,20 @@ class KafkaProducer:
         for batch, standing in zip(batches, sent, strict=True):
             batch.first = standing.result().offset
 
-    async def _refuse_missing(self, topics: Iterable[str]) -> None:
-        """Refuse to wait for a topic that Kafka, when it is asked, does not know."""
+    async def _still_missing(
+        self, topics: Iterable[str], before: Mapping[str, int]
+    ) -> dict[str, int]:
+        """Return how many times in a row Kafka did not know a topic when it was asked."""
         client = self._client.client
+        for topic in list(topics):
+            client.add_topic(topic)  # else it is not asked about
         if not await client.force_metadata_update():
-            return
-        for topic in topics:
-            if not client.cluster.partitions_for_topic(topic):
-                raise OutputRefused(
-                    "missing_topic",
-                    f"Kafka has no topic {topic}, which is to be written to; create what is "
-                    f"missing: journeystream topics. Nothing is lost: the turn was not committed, "
-                    f"and is taken again",
-                )
+            return dict(before)
+        return {
+            topic: before.get(topic, 0) + 1
+            for topic in topics
+            if not client.cluster.partitions_for_topic(topic)
+        }
 
     async def _partition(self, record: OutRecord) -> int:
         if record.partition is not None:
@@ -188,6 +192,18 @@ class KafkaProducer:
         if record.key is None:
             return next(self._keyless) % partitions
         return home_of(record.key, partitions)
+
+
+def _refuse_missing(missing: Mapping[str, int]) -> None:
+    """Refuse to wait for a topic that is missing again and again."""
+    for topic, times in missing.items():
+        if times >= _MISSING_TIMES:
+            raise OutputRefused(
+                "missing_topic",
+                f"Kafka has no topic {topic}, which is to be written to; create what is "
+                f"missing: journeystream topics. Nothing is lost: the turn was not committed, "
+                f"and is taken again",
+            )
 
 
 def _refuse_too_large(record: OutRecord) -> None:

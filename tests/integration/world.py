@@ -327,8 +327,19 @@ class World:
     def cut_off(self, topic: str, partition: int, before: int) -> None:
         """Let the broker delete a partition's records before an offset."""
         admin = self._admin()
-        [done] = admin.delete_records([TopicPartition(topic, partition, before)]).values()
-        done.result(PATIENCE)
+
+        def is_cut() -> bool:
+            [done] = admin.delete_records([TopicPartition(topic, partition, before)]).values()
+            try:
+                done.result(PATIENCE)
+            except KafkaException as error:
+                # A setting of the topic that allows it may take a moment to come through.
+                if error.args[0].code() != KafkaError.POLICY_VIOLATION:
+                    raise
+                return False
+            return True
+
+        wait_until(is_cut, f"{topic} to be cut off")
 
     def _admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.bootstrap})
