@@ -70,7 +70,8 @@ class CompiledCondition:
 
     `predicates` are the events that can change its truth, `welcomes` the ids of those whose
     arrival can make it true, `resents` of those that can make it false; `traits` are the
-    top-level traits that it reads.
+    top-level traits that it reads, `journeys` and `lists` the ids of the journeys and of the
+    static audiences, `entry_paths` the properties of the entry event.
     """
 
     holds: Callable[[Moment], bool]
@@ -79,6 +80,9 @@ class CompiledCondition:
     welcomes: frozenset[str]
     resents: frozenset[str]
     traits: frozenset[str]
+    journeys: frozenset[str] = frozenset()
+    lists: frozenset[str] = frozenset()
+    entry_paths: frozenset[str] = frozenset()
 
 
 def compile_condition(
@@ -104,6 +108,11 @@ def compile_condition(
             return _trait_leaf(condition)
         case AudienceLeaf():
             return compile_condition(audiences[condition.audience], zone, audiences)
+
+
+def all_of(parts: list[CompiledCondition]) -> CompiledCondition:
+    """Return the condition that all of these, at least one, hold."""
+    return _group(parts, all)
 
 
 def flip(condition: CompiledCondition, moment: Moment) -> int | None:
@@ -174,6 +183,9 @@ def _group(
         welcomes=frozenset().union(*(part.welcomes for part in parts)),
         resents=frozenset().union(*(part.resents for part in parts)),
         traits=frozenset().union(*(part.traits for part in parts)),
+        journeys=frozenset().union(*(part.journeys for part in parts)),
+        lists=frozenset().union(*(part.lists for part in parts)),
+        entry_paths=frozenset().union(*(part.entry_paths for part in parts)),
     )
 
 

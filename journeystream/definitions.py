@@ -1,15 +1,15 @@
 """What a journey file and an audience file may say, and how they are read.
 
 A file is YAML or JSON, with one or more documents. `kind` tells a journey (the default) from
-an audience. Reading reports every problem of every document at once; what can only be judged
-as a whole (dangling references, loops, limits) is in `validation.py`.
+an audience and a computed trait. Reading reports every problem of every document at once; what can
+only be judged as a whole (dangling references, loops, limits) is in `validation.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -19,31 +19,22 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_core import ErrorDetails
 
-from journeystream.comparisons import COMPARISON_TAG, VALUE_TAG
+from journeystream.comparisons import COMPARISON_TAG, VALUE_TAG, ValueOrComparison
 from journeystream.condition_language import CONDITION_TAGS, Condition, Written
 from journeystream.durations import parse_duration
+from journeystream.entry_language import REENTRY_TAGS, Entry, Goal
 from journeystream.errors import DefinitionError, Problem, UserError
 from journeystream.steps import Step
 from journeystream.steps.contract import ID_PATTERN
-from journeystream.steps.send_to_destinations import NAME_TAG, SEND_TAG
+from journeystream.steps.send_to_destinations import KEY_PATTERN, NAME_TAG, SEND_TAG
 from journeystream.yaml_text import NotYaml, documents
 
 _STEP_TYPE_PLACE = 3  # journey, steps, number, type
-_TAGS = frozenset((*CONDITION_TAGS, VALUE_TAG, COMPARISON_TAG, NAME_TAG, SEND_TAG))
-
-
-class Entry(Written):
-    """Who enters, and whether they may enter again."""
-
-    name: str = Field("", description="what people see")
-    condition: Condition = Field(description="users enter when it turns true")
-    reentry: Literal["never", "after_exit"] = Field(
-        "never", description="after_exit: a user who left enters when it turns true anew"
-    )
-    next: str | None = Field(None, description="the first step; default: the first one listed")
+_TAGS = frozenset((*CONDITION_TAGS, VALUE_TAG, COMPARISON_TAG, NAME_TAG, SEND_TAG, *REENTRY_TAGS))
 
 
 class ExitRule(Written):
@@ -51,6 +42,12 @@ class ExitRule(Written):
 
     name: str = Field(min_length=1, description="unique in the journey; the exit's detail")
     condition: Condition
+
+
+class Moves(Written):
+    """Users in older versions go on in this one, at the step with the same id, or a named one."""
+
+    move: dict[str, str] = Field(description="id of an older version's step -> id of one of these")
 
 
 class ExampleEvent(Written):
@@ -94,10 +91,17 @@ class JourneyDefinition(Written):
     description: str = ""
     time_zone: str | None = Field(None, description="for calendar months; default: the project's")
     entry: Entry
+    goals: list[Goal] = Field(default_factory=list)
     exits: list[ExitRule] = Field(default_factory=list)
+    leave_when_not_in_audience: bool = Field(
+        False, description="users leave when what let them in does not hold any more"
+    )
     max_duration: str | None = Field(None, description="everyone leaves after this long")
     at_end: Literal["rest", "exit"] = Field(
         "rest", description="what a path that ends at a send step means for the user"
+    )
+    in_flight: Literal["pin", "move", "exit"] | Moves = Field(
+        "pin", description="what a new version means to users who are in an older one"
     )
     steps: list[Step] = Field(min_length=1)
     examples: list[Example] = Field(default_factory=list)
@@ -126,7 +130,9 @@ class JourneyDefinition(Written):
 
     def conditions(self) -> Iterator[tuple[str, Condition]]:
         """Yield (path, condition) for every condition in the journey."""
-        yield "entry.condition", self.entry.condition
+        yield from self.entry.conditions()
+        for index, goal in enumerate(self.goals):
+            yield f"goals[{index}].condition", goal.condition
         for index, rule in enumerate(self.exits):
             yield f"exits[{index}].condition", rule.condition
         for index, step in enumerate(self.steps):
@@ -135,13 +141,76 @@ class JourneyDefinition(Written):
 
 
 class AudienceDefinition(Written):
-    """A named condition that journeys can ask for: `audience: ID`."""
+    """A named condition that journeys can ask for: `audience: ID`.
+
+    With destinations it is a journey of its own too: they are told of who is in it.
+    """
 
     kind: Literal["audience"]
     id: str = Field(pattern=ID_PATTERN)
     name: str = Field(min_length=1)
     description: str = ""
-    condition: Condition
+    condition: Condition = Field(description="who is in it")
+    destinations: list[str] = Field(default_factory=list, description="told of who is in it")
+    key: str | None = Field(
+        None,
+        pattern=KEY_PATTERN,
+        description="what destinations know it by; default: its id",
+    )
+
+
+class ComputedFrom(Written):
+    """The events that a computed trait is computed from, and the property that it looks at."""
+
+    event: str | None = Field(None, min_length=1, description="name of a track event")
+    page: str | None = Field(None, min_length=1, description="name of a page call")
+    screen: str | None = Field(None, min_length=1, description="name of a screen call")
+    where: dict[str, ValueOrComparison] = Field(
+        default_factory=dict, description="property path -> the value it equals, or a comparison"
+    )
+    property: str | None = Field(None, min_length=1, description="path; not needed to count events")
+
+    @model_validator(mode="after")
+    def _names_one_call(self) -> Self:
+        if sum(name is not None for name in (self.event, self.page, self.screen)) != 1:
+            raise ValueError("name exactly one of event, page, screen")
+        return self
+
+
+class ComputedTraitDefinition(Written):
+    """A trait that follows from events: `trait: computed.ID`."""
+
+    kind: Literal["computed_trait"]
+    id: str = Field(pattern=ID_PATTERN)
+    name: str = Field(min_length=1)
+    description: str = ""
+    of: ComputedFrom
+    operator: Literal[
+        "count",
+        "sum",
+        "average",
+        "min",
+        "max",
+        "first",
+        "last",
+        "most_frequent",
+        "unique_list",
+        "unique_count",
+    ]
+    within: str | None = Field(None, description="rolling window: of the last `30 days`")
+
+    @field_validator("within")
+    @classmethod
+    def _within_is_a_duration(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_duration(text)
+        return text
+
+    @model_validator(mode="after")
+    def _looks_at_something(self) -> Self:
+        if self.operator != "count" and self.of.property is None:
+            raise ValueError(f"{self.operator} needs `of.property`")
+        return self
 
 
 def _kind(written: object) -> str:
@@ -149,14 +218,18 @@ def _kind(written: object) -> str:
     return str(kind)
 
 
-Definition = Annotated[
-    Annotated[JourneyDefinition, Tag("journey")] | Annotated[AudienceDefinition, Tag("audience")],
-    Discriminator(_kind),
-]
-_DEFINITION: TypeAdapter[JourneyDefinition | AudienceDefinition] = TypeAdapter(Definition)
+Definition = JourneyDefinition | AudienceDefinition | ComputedTraitDefinition
+_DEFINITION: TypeAdapter[Definition] = TypeAdapter(
+    Annotated[
+        Annotated[JourneyDefinition, Tag("journey")]
+        | Annotated[AudienceDefinition, Tag("audience")]
+        | Annotated[ComputedTraitDefinition, Tag("computed_trait")],
+        Discriminator(_kind),
+    ]
+)
 
 
-def read_definitions(path: Path) -> list[JourneyDefinition | AudienceDefinition]:
+def read_definitions(path: Path) -> list[Definition]:
     """Read every document of a file; DefinitionError lists all problems in all of them."""
     try:
         read = documents(path.read_text(encoding="utf-8"))
@@ -181,7 +254,7 @@ def read_definitions(path: Path) -> list[JourneyDefinition | AudienceDefinition]
     return definitions
 
 
-def parse_definition(document: object, source: str) -> JourneyDefinition | AudienceDefinition:
+def parse_definition(document: object, source: str) -> Definition:
     """Check one document's form; DefinitionError lists every problem."""
     try:
         return _DEFINITION.validate_python(document)

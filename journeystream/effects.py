@@ -13,15 +13,28 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal
 
+EXIT_REASONS = (
+    "moved_on",
+    "completed",
+    "exit_condition",
+    "goal",
+    "max_duration",
+    "left_audience",
+    "exit_step",
+    "restarted",
+    "archived",
+    "moved",
+    "new_version",
+)
+
 
 @dataclass(slots=True)
 class StepMembership:
     """The user entered or exited a send step; one effect for each of its destinations.
 
-    `reason` says why an exit happened (`moved_on`, `completed`, `exit_condition`,
-    `max_duration`, `exit_step`, `archived`) and `detail` names the exit or step behind it.
-    `first_or_last` is whether the user was on (or stays on) the step's list otherwise: a
-    list sees only the first arrival and the last leave.
+    `reason` says why an exit happened: one of EXIT_REASONS. `detail` names the exit, the goal
+    or the step behind it. `first_or_last` is whether the user was on (or stays on) the step's
+    list otherwise: a list sees only the first arrival and the last leave.
     """
 
     change: Literal["entered", "exited"]
@@ -49,6 +62,50 @@ class StepMembership:
 
 
 Effect = StepMembership
+
+
+@dataclass(slots=True)
+class Travelled:
+    """A user came to a stage of a journey: a row of the travel log, by the names that it has there.
+
+    `entry_at` is `at`, and `event_id` the user's id. `stage_id` is a step's id, or one of
+    `start`, `complete`, `exit` and `orphan` (the journey was taken from under the user). The
+    parent is the step before, `start` for the first one.
+    """
+
+    user_id: str
+    at: int
+    journey_id: str
+    journey_name: str
+    journey_version: int
+    instance: str
+    stage_id: str
+    stage_name: str
+    stage_type: str
+    parent_id: str = ""
+    parent_name: str = ""
+    split_condition_name: str = ""
+    test_group_name: str = ""
+    is_control: bool = False
+    is_remaining: bool = False
+    exit_segments: str = ""
+    mxs_ids: str = ""
+
+
+@dataclass(slots=True)
+class Reached:
+    """A user reached a goal of a journey, `at - entered_at` microseconds after they entered."""
+
+    user_id: str
+    at: int
+    journey: str
+    version: int
+    instance: str
+    goal: str
+    entered_at: int
+
+
+Travel = Travelled | Reached
 
 
 # Effects of one step come one after the other, and share their ids.

@@ -35,7 +35,7 @@ class Memberships:
     def enter(self, instance: Instance, position: Position, step: CompiledStep, now: int) -> None:
         """Tell the step's destinations that the user is here."""
         visit = instance.visits[step.id] = instance.visits.get(step.id, 0) + 1
-        others = _holding(instance, step.id)
+        others = self._holding(instance, step.id)
         position.hold = Hold(step.id, visit, list(step.destinations))
         self._tell("entered", instance, step, position.hold, others, None, now)
 
@@ -50,8 +50,19 @@ class Memberships:
         """Tell those who were told of the entry that the user has left; nothing if none were."""
         hold, position.hold = position.hold, None
         if hold is not None:
-            others = _holding(instance, hold.step)
+            others = self._holding(instance, hold.step)
             self._tell("exited", instance, steps[hold.step], hold, others, why, now)
+
+    def _holding(self, instance: Instance, step: str) -> Collection[str]:
+        """Return the destinations that positions hold at a step, in all instances of a journey."""
+        held: list[str] = []
+        for each in self._user.instances:
+            # An instance that begins is not among them yet, and one that ends still is.
+            if each.journey == instance.journey:
+                for position in each.positions:
+                    if position.hold is not None and position.hold.step == step:
+                        held += position.hold.destinations
+        return held
 
     def _tell(
         self,
@@ -86,15 +97,6 @@ class Memberships:
                     destination not in others,
                 )
             )
-
-
-def _holding(instance: Instance, step: str) -> Collection[str]:
-    """Return the destinations that positions of the instance hold at a step."""
-    held: list[str] = []
-    for each in instance.positions:
-        if each.hold is not None and each.hold.step == step:
-            held += each.hold.destinations
-    return held
 
 
 def _attributes(mapping: Mapping[str, str], user: User, instance: Instance) -> dict[str, object]:

@@ -138,6 +138,12 @@ class Limits(Settings):
     """Steps in a journey."""
     exits: Count = 10
     """Exit conditions of a journey."""
+    goals: Count = 5
+    """Goals of a journey."""
+    split_goals: Count = 2
+    """Goals of a percent split."""
+    goals_in_all: Count = 10
+    """Goals of a journey and of all its splits."""
     journey_name: Count = 73
     """Characters in a journey's name."""
     step_name: Count = 170

@@ -44,6 +44,9 @@ limits:
   journeys: 100                # journeys that are not archived
   steps: 100                   # steps in a journey
   exits: 10                    # exit conditions of a journey
+  goals: 5                     # goals of a journey
+  split_goals: 2               # goals of a percent split
+  goals_in_all: 10             # goals of a journey and of all its splits
   journey_name: 73             # characters in a journey's name
   step_name: 170               # characters in a step's name
   key: 255                     # characters in the key of a send step

@@ -8,31 +8,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import replace
 
 from journeystream.condition_language import AllOf, AnyOf, AudienceLeaf, Condition, EventLeaf, Not
 from journeystream.definitions import AudienceDefinition, JourneyDefinition
+from journeystream.entry_language import Entry
+from journeystream.entry_validation import entry_problems
 from journeystream.errors import Problem
 from journeystream.keys import keys_of
+from journeystream.known import Known, did_you_mean
+from journeystream.outputs import journey_id
 from journeystream.project import Limits
 from journeystream.steps.multi_branch_split import MultiBranchSplit
 from journeystream.steps.send_to_destinations import SendToDestinations
 
+__all__ = ["Known", "validate_audience", "validate_journey"]
+_LONGEST_ID = 80
 _SOURCES = ("traits.", "entry.")
 _MOST_POSITIONS = 100  # of one instance: a user's record and each turn's effects grow with them
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What a journey may refer to: destinations and audiences by name, and the limits.
-
-    `destinations` is None where no project file is at hand: then any name will do.
-    """
-
-    destinations: Collection[str] | None
-    audiences: Mapping[str, Condition]
-    limits: Limits
 
 
 def validate_journey(journey: JourneyDefinition, known: Known) -> list[Problem]:
@@ -48,6 +41,7 @@ def validate_journey(journey: JourneyDefinition, known: Known) -> list[Problem]:
         *_reachability_problems(journey),
         *_loop_problems(journey),
         *_breadth_problems(journey),
+        *entry_problems(journey, known),
         *_condition_problems(journey, known),
         *_send_problems(journey, known),
         *_example_problems(journey),
@@ -67,7 +61,22 @@ def validate_audience(audience: AudienceDefinition, known: Known) -> list[Proble
         if id_ not in reached and id_ in known.audiences:
             reached.add(id_)
             todo += _audiences_in(known.audiences[id_])
+    for index, name in enumerate(audience.destinations):
+        path = f"destinations[{index}]"
+        if known.destinations is not None and name not in known.destinations:
+            problems.append(_unknown_destination(path, name, known.destinations))
+        if name in audience.destinations[:index]:
+            problems.append(Problem(path, f"{name!r} is named twice", "name it once"))
+    if audience.destinations and len(journey_id(audience.id)) > _LONGEST_ID:
+        problems.append(
+            Problem("id", "is too long for an audience with destinations", "shorten it")
+        )
     return problems
+
+
+def _unknown_destination(path: str, name: str, known: Collection[str]) -> Problem:
+    said = f"there is no destination {name!r} in the project file"
+    return Problem(path, said, did_you_mean(name, known))
 
 
 def _limit_problems(journey: JourneyDefinition, limits: Limits) -> Iterator[Problem]:
@@ -118,7 +127,7 @@ def _reference_problems(journey: JourneyDefinition) -> Iterator[Problem]:
     ]
     for path, target in references:
         if target is not None and target not in ids:
-            yield Problem(path, f"there is no step {target!r}", _did_you_mean(target, ids))
+            yield Problem(path, f"there is no step {target!r}", did_you_mean(target, ids))
 
 
 def _ways(journey: JourneyDefinition) -> dict[str, set[str]]:
@@ -222,11 +231,26 @@ def _reaches(ways: Mapping[str, set[str]], start: str, goal: str) -> bool:
 
 
 def _condition_problems(journey: JourneyDefinition, known: Known) -> Iterator[Problem]:
+    yield from _entry_condition_problems(journey.entry, known)
     for path, condition in journey.conditions():
-        for problem in _leaf_problems(path, condition, known, in_journey=path != "entry.condition"):
+        if path.startswith("entry"):
+            continue
+        for problem in _leaf_problems(path, condition, known, in_journey=True):
             since_step = problem.path.endswith(".since")
             if not (since_step and path.startswith("steps[")):
                 yield problem
+
+
+def _entry_condition_problems(entry: Entry, known: Known) -> Iterator[Problem]:
+    if entry.condition is not None:
+        yield from _leaf_problems("entry.condition", entry.condition, known, in_journey=False)
+    named = [("entry.audience", entry.audience)] if entry.audience else []
+    for word, ids in (("include", entry.include), ("exclude", entry.exclude)):
+        named += [(f"entry.{word}[{index}]", id_) for index, id_ in enumerate(ids)]
+    for path, id_ in named:
+        leaf = AudienceLeaf(audience=id_)
+        for problem in _leaf_problems(path, leaf, known, in_journey=False):
+            yield replace(problem, path=path)
 
 
 def _leaf_problems(
@@ -249,7 +273,7 @@ def _leaf_problems(
             yield Problem(
                 f"{path}.audience",
                 f"there is no audience {condition.audience!r}",
-                _did_you_mean(condition.audience, known.audiences) + ", or publish it first",
+                did_you_mean(condition.audience, known.audiences) + ", or publish it first",
             )
         case EventLeaf() if condition.since == "entry" and not in_journey:
             yield Problem(f"{path}.since", "nobody has entered yet", "write `within` instead")
@@ -268,7 +292,7 @@ def _inside_audience(path: str, audience: str, known: Known) -> Iterator[Problem
             yield Problem(f"{path}.audience", text, "break the circle")
         elif id_ not in known.audiences:
             text = f"audience {audience!r} asks for {id_!r}, which does not exist"
-            yield Problem(f"{path}.audience", text, _did_you_mean(id_, known.audiences))
+            yield Problem(f"{path}.audience", text, did_you_mean(id_, known.audiences))
         elif id_ not in seen:
             seen.add(id_)
             for inner in _audiences_in(known.audiences[id_]):
@@ -299,11 +323,7 @@ def _send_problems(journey: JourneyDefinition, known: Known) -> Iterator[Problem
         for place, sent in enumerate(step.sends):
             path = f"steps[{index}].destinations[{place}]"
             if known.destinations is not None and sent.name not in known.destinations:
-                yield Problem(
-                    path,
-                    f"there is no destination {sent.name!r} in the project file",
-                    _did_you_mean(sent.name, known.destinations),
-                )
+                yield _unknown_destination(path, sent.name, known.destinations)
             if sent.name in names[:place]:
                 yield Problem(path, f"{sent.name!r} is named twice", "name it once")
             for name, source in sent.attributes.items():
@@ -329,11 +349,4 @@ def _example_problems(journey: JourneyDefinition) -> Iterator[Problem]:
             if step is None or (expected.enters and expected.exits):
                 yield Problem(path, "says not what is expected", "write `enters` or `exits`")
             elif step not in sends:
-                yield Problem(path, f"there is no send step {step!r}", _did_you_mean(step, sends))
-
-
-def _did_you_mean(name: str, known: Collection[str]) -> str:
-    close = get_close_matches(name, list(known), 1)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"known are: {', '.join(sorted(known)) or 'none'}"
+                yield Problem(path, f"there is no send step {step!r}", did_you_mean(step, sends))

@@ -36,7 +36,7 @@ def asking(condition: object) -> Written:
         (written(id="No Spaces"), ["id"]),
         (written(time_zone="Mars/Base"), ["time_zone"]),
         (written(max_duration="soon", at_end="sleep"), ["max_duration", "at_end"]),
-        (written(entry={}), ["entry.condition"]),
+        (written(entry={}), ["entry"]),
         (written(entry={"condition": {"event": "a"}, "renetry": 1}), ["entry.renetry"]),
         (written(exits=[{"condition": {"event": "a"}}]), ["exits[0].name"]),
         (written(steps=[{**WAIT, "duration": "1 fortnight"}]), ["steps[0].duration"]),

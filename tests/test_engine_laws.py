@@ -262,7 +262,7 @@ def test_a_user_is_alone(project: Project, log: list[Event]) -> None:
 
 
 @laws
-@given(projects(), logs(in_order=True))
+@given(projects(linked=False), logs(in_order=True))
 def test_a_journey_is_alone(project: Project, log: list[Event]) -> None:
     """A journey does the same, whichever other journeys are published beside it."""
     log = apart(log)

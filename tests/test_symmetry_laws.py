@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from journeystream.definitions import JourneyDefinition
 from journeystream.durations import parse_duration
-from journeystream.effects import Effect
+from journeystream.effects import Effect, instance_id
+from journeystream.entry_language import EveryTime
 from journeystream.engine import advance
 from journeystream.events import Archived, Event
 from tests.law_settings import laws
@@ -62,13 +63,14 @@ def test_every_exited_has_its_entered(project: Project, log: list[Event], sizes:
 @laws
 @given(projects(), logs(), cuts())
 def test_entered_and_exited_alternate(project: Project, log: list[Event], sizes: Cuts) -> None:
-    """Where nothing forks, a user is in a step at most once: Entered and Exited alternate."""
+    """Where nothing forks or repeats, a user is in a step at most once: Entered and Exited alternate."""
     forking = {
         journey.id
         for journey in project
         for step in journey.steps
         if step.type == "multi_branch_split" and step.mode == "every_match"
     }
+    forking |= {each.id for each in project if isinstance(each.entry.reentry, EveryTime)}
     inside: dict[tuple[str, ...], tuple[str, int]] = {}
     for effect in play(rules_of(*project), log, sizes).effects:
         if effect.journey in forking:
@@ -149,13 +151,16 @@ def test_messages_and_state_agree(project: Project, log: list[Event], sizes: Cut
     partition = play(rules_of(*project), log, sizes)
     told: set[tuple[str, str, str, str, int]] = set()
     for effect in partition.effects:
-        told ^= {
-            (effect.destination, effect.user_id, effect.journey, effect.step, effect.visit)
-            # a later pass visits anew, when the earlier one is over
-        }
+        told ^= {(effect.destination, effect.user_id, effect.instance, effect.step, effect.visit)}
     users = partition.store.load(USERS).values()
     assert told == {
-        (destination, user.id, instance.journey, position.hold.step, position.hold.visit)
+        (
+            destination,
+            user.id,
+            instance_id(instance.journey, user.id, instance.number),
+            position.hold.step,
+            position.hold.visit,
+        )
         for user in users
         for instance in user.instances
         for position in instance.positions

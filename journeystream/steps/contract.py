@@ -37,9 +37,10 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """The position goes on to a step; None ends its path."""
+    """The position goes on to a step; None ends its path. `way` names the branch, if it is one."""
 
     to: str | None
+    way: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ class CompiledStep:
     """A step ready to be walked. `conditions` are all that its decisions read.
 
     `destinations` (send steps only) maps each destination's name to its attribute mapping:
-    output name -> source path.
+    output name -> source path. Of a split's ways, `control` names that of the control group and
+    `remaining` that of everyone else.
     """
 
     id: str
@@ -78,6 +80,8 @@ class CompiledStep:
     gate: bool = False
     key: str = ""
     destinations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    control: str | None = None
+    remaining: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

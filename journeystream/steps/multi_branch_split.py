@@ -31,6 +31,8 @@ from journeystream.steps.contract import (
 from journeystream.steps.true_false_split import Way
 from journeystream.user import Position
 
+_TIMEOUT = "timeout"
+
 
 class Branch(BaseModel):
     """A condition and the way of those who fulfil it."""
@@ -90,16 +92,23 @@ class MultiBranchSplit(StepDefinition):
         conditions = tuple(condition for _, condition, _ in branches)
         if self.mode == "every_match":
             return self._every_match(branches, conditions, around)
-        others = Go(self.everyone_else.next if self.everyone_else else None)
+        rest = self.everyone_else
+        remaining = (rest.name if rest else "") or "everyone else"
+        others = Go(rest.next if rest else None, remaining)
 
         def decide(moment: Moment, _: Position) -> Decision:
-            for _name, condition, onward in branches:
+            for name, condition, onward in branches:
                 if condition.holds(moment):
-                    return Go(onward)
+                    return Go(onward, name)
             return others
 
         return CompiledStep(
-            id=self.id, name=self.title, type=self.type, decide=decide, conditions=conditions
+            id=self.id,
+            name=self.title,
+            type=self.type,
+            decide=decide,
+            conditions=conditions,
+            remaining=remaining,
         )
 
     def _every_match(
@@ -109,24 +118,23 @@ class MultiBranchSplit(StepDefinition):
         around: Surroundings,
     ) -> CompiledStep:
         patience = parse_duration(self.timeout.after) if self.timeout else None
-        untaken = Go(self.timeout.next if self.timeout else None)
+        untaken = Go(self.timeout.next if self.timeout else None, _TIMEOUT)
 
         def deadline(position: Position) -> int | None:
             return patience.after(position.since, around.zone) if patience else None
 
         def decide(moment: Moment, position: Position) -> Decision:
+            # Not by their number: a newer version may lack a branch that was taken.
+            left = [branch for branch in branches if branch[0] not in position.taken]
             matched = tuple(
-                (name, onward)
-                for name, condition, onward in branches
-                if name not in position.taken and condition.holds(moment)
+                (name, onward) for name, condition, onward in left if condition.holds(moment)
             )
             until = deadline(position)
             over = until is not None and moment.now >= until
-            taken = len(position.taken) + len(matched)
-            if over and not taken:
+            if over and not (position.taken or matched):
                 return untaken
             if matched or over:
-                return Fork(matched, done=over or taken == len(branches))
+                return Fork(matched, done=over or len(matched) == len(left))
             return STAY
 
         def turns(moment: Moment, position: Position) -> int | None:

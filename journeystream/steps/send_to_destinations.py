@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from journeystream.steps.contract import CompiledStep, Go, StepDefinition, Surroundings
 
 NAME_TAG, SEND_TAG = "<name>", "<send>"
+KEY_PATTERN = r"^[A-Za-z0-9_.-]{1,255}$"
 
 
 class SendTo(BaseModel):
@@ -41,7 +42,7 @@ class SendToDestinations(StepDefinition):
     ] = Field(min_length=1)
     key: str | None = Field(
         None,
-        pattern=r"^[A-Za-z0-9_.-]{1,255}$",
+        pattern=KEY_PATTERN,
         description="what destinations know the step by; made from the names when left out",
     )
     next: str | None = Field(None, description="step id; without it the user rests here")

@@ -40,11 +40,13 @@ class TrueFalseSplit(StepDefinition):
     def compile(self, around: Surroundings) -> CompiledStep:
         """Return the behaviour: ask once, go."""
         condition = around.condition(self.condition)
-        yes, no = Go(self.if_true.next), Go(self.if_false.next)
+        ways = self.if_true.name or "true", self.if_false.name or "false"
+        yes, no = Go(self.if_true.next, ways[0]), Go(self.if_false.next, ways[1])
         return CompiledStep(
             id=self.id,
             name=self.title,
             type=self.type,
             decide=lambda moment, _: yes if condition.holds(moment) else no,
             conditions=(condition,),
+            remaining=ways[1],
         )

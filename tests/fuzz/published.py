@@ -8,8 +8,7 @@ from typing import Any
 
 from journeystream.control_log import Published
 from journeystream.definitions import (
-    AudienceDefinition,
-    JourneyDefinition,
+    Definition,
     parse_definition,
     read_definitions,
 )
@@ -81,7 +80,7 @@ def project() -> Project:
     return load_project(EXAMPLES / "journeystream.yaml")
 
 
-def definitions() -> list[JourneyDefinition | AudienceDefinition]:
+def definitions() -> list[Definition]:
     """Return everything that gets published."""
     examples = [each for file in EXAMPLE_FILES for each in read_definitions(file)]
     return [*examples, parse_definition(ODD_JOURNEY, "odd")]

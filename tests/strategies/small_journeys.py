@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from journeystream.compiler import Workshop, compile_journey
+from journeystream.condition_language import Condition, EventLeaf, TraitLeaf
 from journeystream.definitions import JourneyDefinition, parse_definition
 from journeystream.engine import Rules
 from journeystream.journeys import Journeys
@@ -32,6 +33,11 @@ _STEP_TYPES = (
     "first_match",
     "exit",
 )
+AUDIENCES: dict[str, Condition] = {
+    "pros": TraitLeaf(trait="plan", equals="pro"),
+    "busy": EventLeaf(event="a", at_least=2, within="1 day"),
+    "quiet": EventLeaf(event="b", exactly=0, within="5 hours"),
+}
 _DURATIONS = ("10 minutes", "1 hour", "5 hours", "1 day")
 _MOST_STEPS = 6
 _MOST_FORKS = 2  # every-match splits double positions; two keep an instance small
@@ -114,10 +120,7 @@ def journeys(
     written: dict[str, Any] = {
         "id": id_,
         "name": f"Journey {id_}",
-        "entry": {
-            "condition": draw(easy_conditions(()) if entries is None else entries),
-            "reentry": draw(st.sampled_from(("never", "after_exit"))),
-        },
+        "entry": draw(_entries()) if entries is None else _entry(draw(entries), draw),
         "at_end": draw(st.sampled_from(("rest", "exit"))),
         "steps": _reachable(steps),
     }
@@ -125,9 +128,54 @@ def journeys(
         out = st.builds(lambda n: {"event": n, "since": "entry"}, st.sampled_from(EVENT_NAMES))
         condition = draw(st.one_of(out, easy_conditions(("entry",))))
         written["exits"] = [{"name": "out", "condition": condition}]
+    written["leave_when_not_in_audience"] = draw(st.integers(0, 4)) == 0
+    if draw(st.integers(0, 2)) == 0:
+        written["goals"] = draw(_goals())
     if draw(st.integers(0, 2)) == 0:
         written["max_duration"] = draw(st.sampled_from(("2 hours", "2 days", "1 month")))
     return journey_of(written)
+
+
+def _entry(condition: dict[str, Any], draw: st.DrawFn) -> dict[str, Any]:
+    return {"condition": condition, "reentry": draw(st.sampled_from(("never", "after_exit")))}
+
+
+@st.composite
+def _entries(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw who enters: mostly by a condition, some by audiences, and any policy of re-entry."""
+    entry: dict[str, Any] = {"reentry": draw(reentries())}
+    kind = draw(st.sampled_from(("condition",) * 4 + ("audience", "include")))
+    if kind == "condition":
+        entry["condition"] = draw(easy_conditions(()))
+    elif kind == "audience":
+        entry["audience"] = draw(st.sampled_from(sorted(AUDIENCES)))
+    else:
+        entry["include"] = draw(st.lists(st.sampled_from(sorted(AUDIENCES)), min_size=1))
+    if draw(st.integers(0, 4)) == 0:
+        entry["exclude"] = [draw(st.sampled_from(sorted(AUDIENCES)))]
+    entry["already_in"] = draw(st.integers(0, 4)) == 0
+    return entry
+
+
+def reentries() -> st.SearchStrategy[Any]:
+    """Draw a policy of re-entry; instances beside each other are told apart by property n."""
+    keyed = st.builds(
+        lambda most, repeat: {"every_time": {"key": "n", "most": most, "on_repeat": repeat}},
+        st.integers(1, 3),
+        st.sampled_from(("ignore", "restart")),
+    )
+    rest = st.builds(lambda text: {"after_exit": {"cool_down": text}}, st.sampled_from(_DURATIONS))
+    return st.one_of(st.sampled_from(("never", "after_exit")), rest, keyed, keyed)
+
+
+def _goals() -> st.SearchStrategy[list[dict[str, Any]]]:
+    goal = st.builds(
+        lambda id_, condition, exits: {"id": id_, "condition": condition, "exits": exits},
+        st.sampled_from(("first", "second")),
+        easy_conditions(("entry",)),
+        st.booleans(),
+    )
+    return st.lists(goal, min_size=1, max_size=2, unique_by=lambda goal: goal["id"])
 
 
 def _reachable(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -154,14 +202,14 @@ def journey_of(written: Mapping[str, Any]) -> JourneyDefinition:
     """Read a journey and make sure that it is valid."""
     journey = parse_definition(written, "drawn")
     assert isinstance(journey, JourneyDefinition)
-    problems = validate_journey(journey, Known(DESTINATIONS, {}, Limits()))
+    problems = validate_journey(journey, Known(DESTINATIONS, AUDIENCES, Limits()))
     assert not problems, problems
     return journey
 
 
 def rules_of(*definitions: JourneyDefinition, archived: Iterable[str] = ()) -> Rules:
     """Publish journeys as version 1 of themselves, in UTC."""
-    workshop = Workshop(UTC, {}, lambda _: {"plan": "traits.plan", "n": "entry.n"})
+    workshop = Workshop(UTC, AUDIENCES, lambda _: {"plan": "traits.plan", "n": "entry.n"})
     compiled = [
         compile_journey(definition, 1, keys_of(definition, {}, 255), workshop)
         for definition in definitions
@@ -214,7 +262,17 @@ def meeting_journeys(draw: st.DrawFn, id_: str = "j") -> JourneyDefinition:
 
 
 @st.composite
-def projects(draw: st.DrawFn) -> Project:
-    """Draw one journey, or two that run beside each other."""
+def projects(draw: st.DrawFn, *, linked: bool = True) -> Project:
+    """Draw one journey, or two that run beside each other; if `linked` one may trigger the other."""
     first = draw(st.one_of(journeys("j1"), journeys("j1"), meeting_journeys("j1")))
-    return (first, draw(journeys("j2"))) if draw(st.booleans()) else (first,)
+    if not draw(st.booleans()):
+        return (first,)
+    second = draw(journeys("j2"))
+    if linked and draw(st.integers(0, 2)) == 0:
+        step = draw(st.sampled_from([step.id for step in first.steps]))
+        trigger = {"journey": "j1", "step": step}
+        written = second.model_dump(mode="json", by_alias=True, exclude_none=True)
+        written["entry"] = {"trigger": trigger, "reentry": draw(reentries())}
+        written["leave_when_not_in_audience"] = False
+        second = journey_of(written)
+    return (first, second)
