@@ -17,7 +17,7 @@ check: .venv/.dev ## lint, format, types, layers
 	$(BIN)/lint-imports
 
 test: .venv/.dev ## all tests, against the best broker that can be found
-	$(BIN)/pytest
+	$(BIN)/python -m tests
 
 torture: .venv/.dev ## kill, freeze and starve workers under load; compares with the oracle
 	$(BIN)/python -m tests.torture

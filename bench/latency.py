@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from bench.contest import Guarantee
 from bench.deployment import Deployment, deployed, sending
@@ -26,6 +27,7 @@ _COLUMNS = [
     "p50 ms",
     "p99 ms",
     "max ms",
+    "p99 ms until written",
 ]
 _EVENT = "Signed Up"
 _GUARANTEES: tuple[Guarantee, ...] = ("exactly once", "at least once")
@@ -82,6 +84,7 @@ def _row(project: Deployment, rate: int, plan: Plan) -> list[Cell]:
         round(feed.sent_per_second()),
         f"{len(sightings):,} of {feed.events:,}",
         *figures,
+        share(delays(sightings, plan.warm_up, "written"), 0.99) / 1_000,
     ]
 
 
@@ -99,10 +102,12 @@ def heard(feed: Feed, listening: Listening, seconds: float) -> list[Sighting]:
     return found
 
 
-def delays(sightings: Sequence[Sighting], warm_up: float) -> list[int]:
-    """Return microseconds from sent to seen, in order, of what was sent after the warm-up."""
+def delays(
+    sightings: Sequence[Sighting], warm_up: float, until: Literal["seen", "written"] = "seen"
+) -> list[int]:
+    """Return microseconds from sent, in order, of what was sent after the warm-up."""
     begin = min(sighting.sent for sighting in sightings) + warm_up * _MICROS
-    return sorted(each.seen - each.sent for each in sightings if each.sent >= begin)
+    return sorted(getattr(each, until) - each.sent for each in sightings if each.sent >= begin)
 
 
 PART = Part("latency", "Latency", _COLUMNS, measure)
