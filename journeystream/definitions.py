@@ -61,6 +61,7 @@ class ExampleEvent(Written):
     properties: dict[str, Any] = Field(default_factory=dict)
     context: dict[str, Any] = Field(default_factory=dict)
     traits: dict[str, Any] = Field(default_factory=dict, description="an identify call's traits")
+    enrolled: bool = Field(False, description="no event: the user is enrolled by name")
 
 
 class ExpectedEffect(Written):

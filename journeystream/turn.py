@@ -44,6 +44,7 @@ from journeystream.events import (
 from journeystream.journeys import Journeys
 from journeystream.user import NEVER, Derived, User
 
+_OF_USERS = (Event, Enrolled)
 _LONGEST_WHAT = 200  # characters of an error that are kept in a user's record
 
 
@@ -124,11 +125,11 @@ def take_turn(
         {
             e.user_id
             for e, is_read in zip(batch, read, strict=True)
-            if isinstance(e, Event | Enrolled) and (is_read or (strangers and e.user_id not in met))
+            if isinstance(e, _OF_USERS) and (is_read or (strangers and e.user_id not in met))
         }
     )
     for index, entry in enumerate(batch):
-        if isinstance(entry, Event | Enrolled):
+        if isinstance(entry, _OF_USERS):
             taker.move_clock(entry.at if moves_clock else clock)
             if read[index]:
                 taker.apply_event(entry, index)

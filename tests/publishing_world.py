@@ -86,7 +86,7 @@ class World:
         """Let time pass."""
         self._take([], until=START + round(until * MICROS))
 
-    def told(self) -> list[tuple[float, str, str, str]]:
+    def told(self) -> Sequence[tuple[float, str, str, str]]:
         """Return (seconds, user, change, step with its reason) of what was told, and forget it.
 
         Each is told once, however many destinations there are.

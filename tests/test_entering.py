@@ -66,11 +66,16 @@ def test_inclusion_and_exclusion() -> None:
     """A user enters when the condition holds, they are in one of these and in none of those."""
     out = audience("out-of-it", {"trait": "opted_out", "equals": True})
     gold = audience("gold", {"trait": "gold", "equals": True})
-    entry = {"condition": {"event": "start"}, "include": ["pro", "gold"], "exclude": ["out-of-it"]}
+    entry: dict[str, Any] = {"include": ["pro", "gold"], "exclude": ["out-of-it"]}
+    entry["condition"] = {"event": "start"}
     world = World(PRO, out, gold, entering(**entry))
-    for user, traits in enumerate(
-        ({}, {"plan": "pro"}, {"gold": True}, {"gold": True, "opted_out": True})
-    ):
+    known: tuple[dict[str, Any], ...] = (
+        {},
+        {"plan": "pro"},
+        {"gold": True},
+        {"gold": True, "opted_out": True},
+    )
+    for user, traits in enumerate(known):
         world.identify(1, f"u{user}", **traits)
         world.track(2, "start", f"u{user}")
     assert [user for _, user, _, _ in world.told()] == ["u1", "u2"]

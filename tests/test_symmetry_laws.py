@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from journeystream.definitions import JourneyDefinition
 from journeystream.durations import parse_duration
 from journeystream.effects import Effect, instance_id
-from journeystream.entry_language import EveryTime
 from journeystream.engine import advance
+from journeystream.entry_language import EveryTime
 from journeystream.events import Archived, Event
 from tests.law_settings import laws
 from tests.playing import Partition, play
@@ -63,7 +63,7 @@ def test_every_exited_has_its_entered(project: Project, log: list[Event], sizes:
 @laws
 @given(projects(), logs(), cuts())
 def test_entered_and_exited_alternate(project: Project, log: list[Event], sizes: Cuts) -> None:
-    """Where nothing forks or repeats, a user is in a step at most once: Entered and Exited alternate."""
+    """Where nothing forks, a user is in a step at most once: Entered and Exited alternate."""
     forking = {
         journey.id
         for journey in project

@@ -263,7 +263,7 @@ def meeting_journeys(draw: st.DrawFn, id_: str = "j") -> JourneyDefinition:
 
 @st.composite
 def projects(draw: st.DrawFn, *, linked: bool = True) -> Project:
-    """Draw one journey, or two that run beside each other; if `linked` one may trigger the other."""
+    """Draw one journey, or two beside each other; if `linked`, one may trigger the other."""
     first = draw(st.one_of(journeys("j1"), journeys("j1"), meeting_journeys("j1")))
     if not draw(st.booleans()):
         return (first,)
