@@ -7,10 +7,11 @@ engine asks a journey only when something it reads has changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
+from journeystream.computed_traits import ComputedTrait
 from journeystream.condition_language import Condition
 from journeystream.conditions import (
     CompiledCondition,
@@ -32,8 +33,9 @@ class CompiledJourney:
     """One version of a journey, ready to be walked.
 
     `reads` and `reads_traits` are what instances in flight depend on (exits and steps);
-    the entry condition has its own. `entry_paths` are the entry event's properties that
-    attribute mappings ask for. `takes_strangers`: the entry condition holds for a user of
+    the entry condition has its own. `watched` are the paths of traits whose last change is
+    asked for. `entry_paths` are the entry event's properties that attribute mappings and
+    conditions ask for. `takes_strangers`: the entry condition holds for a user of
     whom nothing is known, so that becoming known can be a reason to enter.
     """
 
@@ -51,17 +53,19 @@ class CompiledJourney:
     steps: Mapping[str, CompiledStep]
     reads: frozenset[str]
     reads_traits: frozenset[str]
+    watched: frozenset[str]
     entry_paths: tuple[str, ...]
     predicates: Mapping[str, Predicate]
 
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What journeys are compiled with: time zone, audiences, destinations' own attributes."""
+    """What journeys are compiled with: zone, audiences, destinations' attributes, computed."""
 
     zone: tzinfo
     audiences: Mapping[str, Condition]
     attributes_of: AttributesOf
+    computed: Mapping[str, ComputedTrait] = field(default_factory=dict)
 
 
 def compile_journey(
@@ -69,14 +73,15 @@ def compile_journey(
 ) -> CompiledJourney:
     """Compile a validated definition; `keys` maps send steps to their keys."""
     zone = ZoneInfo(definition.time_zone) if definition.time_zone else workshop.zone
-    entry = compile_condition(definition.entry.condition, zone, workshop.audiences)
+    audiences, computed = workshop.audiences, workshop.computed
+    entry = compile_condition(definition.entry.condition, zone, audiences, computed)
     exits = tuple(
-        (rule.name, compile_condition(rule.condition, zone, workshop.audiences))
+        (rule.name, compile_condition(rule.condition, zone, audiences, computed))
         for rule in definition.exits
     )
     steps = {
         step.id: step.compile(
-            Surroundings(zone, workshop.audiences, keys.get(step.id, ""), workshop.attributes_of)
+            Surroundings(zone, audiences, keys.get(step.id, ""), workshop.attributes_of, computed)
         )
         for step in definition.steps
     }
@@ -97,12 +102,15 @@ def compile_journey(
         steps=steps,
         reads=frozenset().union(*(condition.predicates for condition in in_flight)),
         reads_traits=frozenset().union(*(condition.traits for condition in in_flight)),
-        entry_paths=_entry_paths(steps.values()),
+        watched=frozenset().union(*(condition.watched for condition in (entry, *in_flight))),
+        entry_paths=_entry_paths(steps.values(), in_flight),
         predicates=merge_predicates([entry, *in_flight]),
     )
 
 
-def _entry_paths(steps: Iterable[CompiledStep]) -> tuple[str, ...]:
+def _entry_paths(
+    steps: Iterable[CompiledStep], conditions: Iterable[CompiledCondition]
+) -> tuple[str, ...]:
     wanted = {
         source.removeprefix("entry.")
         for step in steps
@@ -110,4 +118,4 @@ def _entry_paths(steps: Iterable[CompiledStep]) -> tuple[str, ...]:
         for source in mapping.values()
         if source.startswith("entry.")
     }
-    return tuple(sorted(wanted))
+    return tuple(sorted(wanted.union(*(condition.entry_paths for condition in conditions))))

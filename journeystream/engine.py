@@ -208,11 +208,16 @@ class _Walk:
     def _learn(self, event: Event, matched: Collection[Predicate], traits: Collection[str]) -> None:
         user = self.user
         for predicate in matched:
+            if predicate.learn is not None:
+                valued = user.values.setdefault(predicate.id, [])
+                predicate.learn(valued, self.came, event)
+                continue
             facts = user.facts.setdefault(predicate.id, [])
             insort(facts, self.came)
             del facts[: -self.journeys.predicates[predicate.id].keep]
         if traits:
-            change_traits(user, event, traits)
+            watched = [path for trait in traits for path in self.journeys.watched.get(trait, ())]
+            change_traits(user, event, traits, watched, self.came)
         remember(user, event, self.now, self.memory)
 
     # ── who enters ───────────────────────────────────────────────────────────────────────
@@ -417,8 +422,10 @@ class _Walk:
         return earliest(wakes)
 
     def _moment(self, journey: CompiledJourney, instance: Instance | None = None) -> Moment:
-        entered_at = instance.entered_at if instance is not None else NEVER
-        return Moment(self.user, self.now, self.floors.of(journey), entered_at)
+        floor = self.floors.of(journey)
+        if instance is None:
+            return Moment(self.user, self.now, floor)
+        return Moment(self.user, self.now, floor, instance.entered_at, entry=instance.entry)
 
 
 def _last_instant(instance: Instance, journey: CompiledJourney) -> int:

@@ -26,7 +26,8 @@ class Journeys:
 
     `heads` maps a journey's id to the version that new users enter. `admitting` are the ids
     of live journeys; a paused one keeps its users but lets no one in. `archived` journeys
-    keep nobody. `retries` counts how often each was asked to be tried again for whom it failed.
+    keep nobody. `watched` maps a trait to the paths in it whose changes some condition asks
+    for. `retries` counts how often each was asked to be tried again for whom it failed.
     """
 
     versions: Mapping[Version, CompiledJourney] = field(default_factory=dict)
@@ -35,6 +36,7 @@ class Journeys:
     archived: frozenset[str] = frozenset()
     retries: Mapping[str, int] = field(default_factory=dict)
     predicates: Mapping[str, Predicate] = field(init=False)
+    watched: Mapping[str, tuple[str, ...]] = field(init=False)
     strangers_welcome: tuple[CompiledJourney, ...] = field(init=False)
     _readers: Mapping[str, tuple[str, ...]] = field(init=False)
     _by_name: Mapping[tuple[str, str], tuple[Predicate, ...]] = field(init=False)
@@ -52,6 +54,10 @@ class Journeys:
         for journey in living:
             for id_ in journey.predicates:
                 readers[id_].add(journey.id)
+        watched: dict[str, set[str]] = defaultdict(set)
+        for journey in living:
+            for path in journey.watched:
+                watched[path.partition(".")[0]].add(path)
         by_predicate: dict[str, list[CompiledJourney]] = defaultdict(list)
         by_trait: dict[str, list[CompiledJourney]] = defaultdict(list)
         for journey in entering:
@@ -61,6 +67,7 @@ class Journeys:
                 by_trait[trait].append(journey)
         for name, value in (
             ("predicates", predicates),
+            ("watched", {trait: tuple(sorted(paths)) for trait, paths in watched.items()}),
             ("strangers_welcome", tuple(j for j in entering if j.takes_strangers)),
             ("_readers", {id_: tuple(sorted(found)) for id_, found in readers.items()}),
             ("_by_name", {key: tuple(found) for key, found in by_name.items()}),

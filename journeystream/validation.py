@@ -9,9 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from journeystream.condition_language import AllOf, AnyOf, AudienceLeaf, Condition, EventLeaf, Not
+from journeystream.condition_language import Condition
+from journeystream.condition_problems import (
+    Place,
+    audiences_in,
+    condition_problems,
+    did_you_mean,
+)
 from journeystream.definitions import AudienceDefinition, JourneyDefinition
 from journeystream.errors import Problem
 from journeystream.keys import keys_of
@@ -25,7 +30,7 @@ _MOST_POSITIONS = 100  # of one instance: a user's record and each turn's effect
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a journey may refer to: destinations and audiences by name, and the limits.
+    """What a journey may refer to: destinations, audiences, computed traits, and the limits.
 
     `destinations` is None where no project file is at hand: then any name will do.
     """
@@ -33,6 +38,7 @@ class Known:
     destinations: Collection[str] | None
     audiences: Mapping[str, Condition]
     limits: Limits
+    computed: Collection[str] = ()
 
 
 def validate_journey(journey: JourneyDefinition, known: Known) -> list[Problem]:
@@ -56,8 +62,8 @@ def validate_journey(journey: JourneyDefinition, known: Known) -> list[Problem]:
 
 def validate_audience(audience: AudienceDefinition, known: Known) -> list[Problem]:
     """Return every problem of the audience."""
-    problems = list(_leaf_problems("condition", audience.condition, known, in_journey=False))
-    reached, todo = {audience.id}, list(_audiences_in(audience.condition))
+    problems = list(condition_problems("condition", audience.condition, known, "outside"))
+    reached, todo = {audience.id}, list(audiences_in(audience.condition))
     while todo:
         id_ = todo.pop()
         if id_ == audience.id:
@@ -66,7 +72,7 @@ def validate_audience(audience: AudienceDefinition, known: Known) -> list[Proble
             )
         if id_ not in reached and id_ in known.audiences:
             reached.add(id_)
-            todo += _audiences_in(known.audiences[id_])
+            todo += audiences_in(known.audiences[id_])
     return problems
 
 
@@ -118,7 +124,7 @@ def _reference_problems(journey: JourneyDefinition) -> Iterator[Problem]:
     ]
     for path, target in references:
         if target is not None and target not in ids:
-            yield Problem(path, f"there is no step {target!r}", _did_you_mean(target, ids))
+            yield Problem(path, f"there is no step {target!r}", did_you_mean(target, ids))
 
 
 def _ways(journey: JourneyDefinition) -> dict[str, set[str]]:
@@ -223,72 +229,10 @@ def _reaches(ways: Mapping[str, set[str]], start: str, goal: str) -> bool:
 
 def _condition_problems(journey: JourneyDefinition, known: Known) -> Iterator[Problem]:
     for path, condition in journey.conditions():
-        for problem in _leaf_problems(path, condition, known, in_journey=path != "entry.condition"):
-            since_step = problem.path.endswith(".since")
-            if not (since_step and path.startswith("steps[")):
-                yield problem
-
-
-def _leaf_problems(
-    path: str, condition: Condition, known: Known, *, in_journey: bool
-) -> Iterator[Problem]:
-    match condition:
-        case AllOf() | AnyOf():
-            word, parts = (
-                ("all", condition.all) if isinstance(condition, AllOf) else ("any", condition.any)
-            )
-            for index, part in enumerate(parts):
-                yield from _leaf_problems(
-                    f"{path}.{word}[{index}]", part, known, in_journey=in_journey
-                )
-        case Not():
-            yield from _leaf_problems(f"{path}.not", condition.not_, known, in_journey=in_journey)
-        case AudienceLeaf() if condition.audience in known.audiences:
-            yield from _inside_audience(path, condition.audience, known)
-        case AudienceLeaf():
-            yield Problem(
-                f"{path}.audience",
-                f"there is no audience {condition.audience!r}",
-                _did_you_mean(condition.audience, known.audiences) + ", or publish it first",
-            )
-        case EventLeaf() if condition.since == "entry" and not in_journey:
-            yield Problem(f"{path}.since", "nobody has entered yet", "write `within` instead")
-        case EventLeaf() if condition.since == "step":
-            advice = "write `since: entry`" if in_journey else "write `within` instead"
-            yield Problem(f"{path}.since", "there is no step here", advice)
-
-
-def _inside_audience(path: str, audience: str, known: Known) -> Iterator[Problem]:
-    """Find audiences that an audience asks for and that are not there, or lead back to it."""
-    seen: set[str] = set()
-
-    def visit(id_: str, above: tuple[str, ...]) -> Iterator[Problem]:
-        if id_ in above:
-            text = f"audience {audience!r} leads to {id_!r}, which is defined by itself"
-            yield Problem(f"{path}.audience", text, "break the circle")
-        elif id_ not in known.audiences:
-            text = f"audience {audience!r} asks for {id_!r}, which does not exist"
-            yield Problem(f"{path}.audience", text, _did_you_mean(id_, known.audiences))
-        elif id_ not in seen:
-            seen.add(id_)
-            for inner in _audiences_in(known.audiences[id_]):
-                yield from visit(inner, (*above, id_))
-
-    yield from visit(audience, ())
-
-
-def _audiences_in(condition: Condition) -> Iterator[str]:
-    match condition:
-        case AllOf():
-            for part in condition.all:
-                yield from _audiences_in(part)
-        case AnyOf():
-            for part in condition.any:
-                yield from _audiences_in(part)
-        case Not():
-            yield from _audiences_in(condition.not_)
-        case AudienceLeaf():
-            yield condition.audience
+        place: Place = "step" if path.startswith("steps[") else "journey"
+        if path == "entry.condition":
+            place = "outside"
+        yield from condition_problems(path, condition, known, place)
 
 
 def _send_problems(journey: JourneyDefinition, known: Known) -> Iterator[Problem]:
@@ -302,7 +246,7 @@ def _send_problems(journey: JourneyDefinition, known: Known) -> Iterator[Problem
                 yield Problem(
                     path,
                     f"there is no destination {sent.name!r} in the project file",
-                    _did_you_mean(sent.name, known.destinations),
+                    did_you_mean(sent.name, known.destinations),
                 )
             if sent.name in names[:place]:
                 yield Problem(path, f"{sent.name!r} is named twice", "name it once")
@@ -329,11 +273,4 @@ def _example_problems(journey: JourneyDefinition) -> Iterator[Problem]:
             if step is None or (expected.enters and expected.exits):
                 yield Problem(path, "says not what is expected", "write `enters` or `exits`")
             elif step not in sends:
-                yield Problem(path, f"there is no send step {step!r}", _did_you_mean(step, sends))
-
-
-def _did_you_mean(name: str, known: Collection[str]) -> str:
-    close = get_close_matches(name, list(known), 1)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"known are: {', '.join(sorted(known)) or 'none'}"
+                yield Problem(path, f"there is no send step {step!r}", did_you_mean(step, sends))
