@@ -32,10 +32,10 @@ hand for the sake of these messages; the grammar is small.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from journeystream.condition_tokens import NotACondition, Token, tokens_of, unescaped
 
 Tree = dict[str, Any]
 Check = Callable[[Mapping[str, object]], None]
@@ -62,7 +62,6 @@ _COUNTS = {
     "<": ("at_most", -1),
     "==": ("exactly", 0),
 }
-_ESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
 # What a place is called: the word after the dot, and the field that its first argument fills.
 PLACES = {
     "is_in": ("in", None),
@@ -71,21 +70,6 @@ PLACES = {
     "reached_goal": ("reached_goal", "goal"),
     "at_step": ("at_step", "step"),
 }
-_TOKEN = re.compile(
-    r"""\s*(?:
-      (?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
-    | (?P<number>-?[0-9]{1,400}(?:\.[0-9]{1,400})?(?:[eE][+-]?[0-9]{1,5})?(?![\w.]))
-    | (?P<quoted>`(?:[^`\\]|\\.)*`)
-    | (?P<path>[^\W\d]\w*(?:\.\w+)*)
-    | (?P<sign>==|!=|<=|>=|[<>=(){}\[\],.])
-    | (?P<end>\Z)
-    )""",
-    re.VERBOSE | re.DOTALL,
-)
-
-
-class NotACondition(ValueError):
-    """The text can not be read; the message names the column and what to write."""
 
 
 def parse_condition(text: str, check: Check = lambda _leaf: None) -> Tree:
@@ -95,45 +79,16 @@ def parse_condition(text: str, check: Check = lambda _leaf: None) -> Tree:
     """
     if len(text) > LONGEST_TEXT:
         raise NotACondition(f"longer than {LONGEST_TEXT:,} characters; write it as a tree")
-    reader = _Reader(_tokens(text), check)
+    reader = _Reader(tokens_of(text), check)
     tree = reader.condition()
     reader.expect_end()
     return tree
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    value: str
-    column: int
-
-
-def _tokens(text: str) -> list[_Token]:
-    tokens: list[_Token] = []
-    place = 0
-    while not tokens or tokens[-1].kind != "end":
-        found = _TOKEN.match(text, place)
-        if found is None or found.lastgroup is None:
-            rest = text[place:].lstrip()
-            column = len(text) - len(rest) + 1
-            advice = "close the quote" if rest[0] in "'\"`" else "put texts in quotes"
-            raise NotACondition(f"column {column}: {rest[:12]!r} can not be read here; {advice}")
-        kind = found.lastgroup
-        tokens.append(_Token(kind, found[kind], found.start(kind) + 1))
-        place = found.end()
-    return tokens
-
-
-def _unescaped(quoted: str) -> str:
-    return re.sub(
-        r"\\(.)", lambda found: _ESCAPED.get(found[1], found[1]), quoted[1:-1], flags=re.DOTALL
-    )
-
-
 class _Reader:
     """Reads tokens from left to right; each method reads what its name says."""
 
-    def __init__(self, tokens: Sequence[_Token], check: Check) -> None:
+    def __init__(self, tokens: Sequence[Token], check: Check) -> None:
         self._tokens = tokens
         self._place = 0
         self._depth = 0
@@ -142,10 +97,10 @@ class _Reader:
     # ── tokens ───────────────────────────────────────────────────────────────────────────
 
     @property
-    def _next(self) -> _Token:
+    def _next(self) -> Token:
         return self._tokens[self._place]
 
-    def _take(self) -> _Token:
+    def _take(self) -> Token:
         token = self._next
         self._place += 1
         return token
@@ -180,21 +135,26 @@ class _Reader:
 
     def expect_end(self) -> None:
         """Refuse what stands behind the condition."""
+        if self._sees("="):
+            raise self._wrong("write == to compare")
         if self._next.kind != "end":
             raise self._wrong("write `and` or `or` before it, or remove it")
 
-    def _wrong(self, advice: str, token: _Token | None = None) -> NotACondition:
+    def _wrong(self, advice: str, token: Token | None = None) -> NotACondition:
         token = token or self._next
         found = "the text ends" if token.kind == "end" else f"{token.value!r} does not belong"
         return NotACondition(f"column {token.column}: {found} here; {advice}")
+
+    def _deeper(self) -> None:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise self._wrong(f"nest at most {DEEPEST} deep")
 
     # ── groups ───────────────────────────────────────────────────────────────────────────
 
     def condition(self) -> Tree:
         """Read conditions with `or` between them."""
-        self._depth += 1
-        if self._depth > DEEPEST:
-            raise self._wrong(f"nest at most {DEEPEST} deep")
+        self._deeper()
         parts = [self._all()]
         while self._takes_word("or"):
             parts.append(self._all())
@@ -208,14 +168,11 @@ class _Reader:
         return {"all": parts} if len(parts) > 1 else parts[0]
 
     def _no(self) -> Tree:
-        count = 0
-        while self._takes_word("not"):
-            count += 1
-            if count > DEEPEST:
-                raise self._wrong(f"write `not` at most {DEEPEST} times")
-        tree = self._one()
-        for _ in range(count):
-            tree = {"not": tree}
+        if not self._takes_word("not"):
+            return self._one()
+        self._deeper()
+        tree = {"not": self._no()}
+        self._depth -= 1
         return tree
 
     def _one(self) -> Tree:
@@ -236,7 +193,7 @@ class _Reader:
         try:
             self._check(leaf)
         except ValueError as error:
-            raise NotACondition(f"column {begin.column}: {error}; mend it") from None
+            raise NotACondition(f"column {begin.column}: {error}") from None
         return leaf
 
     # ── leaves ───────────────────────────────────────────────────────────────────────────
@@ -267,7 +224,8 @@ class _Reader:
         while (word := self._word()) in _MODIFIERS:
             if word in leaf:
                 raise self._wrong("write it once")
-            leaf[self._take().value] = self._literal()
+            self._take()
+            leaf[word] = self._literal()
         return leaf
 
     def _events(self) -> Tree:
@@ -350,7 +308,7 @@ class _Reader:
         """Read a path and what is wanted of it: a value to be equal to, or operators."""
         token = self._take()
         if token.kind == "quoted":
-            path = _unescaped(token.value)
+            path = unescaped(token.value)
         elif token.kind == "path" and token.value not in RESERVED:
             path = token.value
         else:
@@ -379,9 +337,7 @@ class _Reader:
 
     def _block(self) -> Tree:
         self._expect("{")
-        self._depth += 1
-        if self._depth > DEEPEST:
-            raise self._wrong(f"nest at most {DEEPEST} deep")
+        self._deeper()
         operators: Tree = {}
         while True:
             begin = self._next
@@ -420,7 +376,7 @@ class _Reader:
     def _text(self) -> str:
         if self._next.kind != "text":
             raise self._wrong("write a text in quotes")
-        return _unescaped(self._take().value)
+        return unescaped(self._take().value)
 
     def _literal(self) -> Any:  # noqa: ANN401  JSON
         token = self._next

@@ -134,8 +134,8 @@ def _has_been(leaf: TraitLeaf, span: Duration, zone: tzinfo) -> CompiledConditio
     wanted, path = leaf.has_been, leaf.trait.split(".")
 
     def since(moment: Moment) -> int:
-        user = moment.user
-        return max(user.changed.get(leaf.trait, NEVER), moment.floor, user.known_since)
+        at = moment.user.changed.get(leaf.trait, NEVER)
+        return at if at > moment.floor else max(moment.floor, moment.user.known_since)
 
     def is_so(moment: Moment) -> bool:
         return same(at_path(moment.user.traits, path), wanted)
