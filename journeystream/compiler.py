@@ -7,10 +7,11 @@ engine asks a journey only when something it reads has changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
+from journeystream.computed_traits import ComputedTrait
 from journeystream.condition_language import Condition
 from journeystream.conditions import (
     CompiledCondition,
@@ -62,7 +63,8 @@ class CompiledJourney:
     `takes_strangers`: so that becoming known can be a reason to enter.
 
     `reads` and those beside it are what instances in flight depend on (exits, goals, steps); the
-    entry condition has its own. `entry_paths` are the properties of the entry event that are kept.
+    entry condition has its own. `watched` are the paths of traits whose last change is asked for,
+    `entry_paths` the properties of the entry event that are kept.
     """
 
     id: str
@@ -89,17 +91,19 @@ class CompiledJourney:
     reads_traits: frozenset[str]
     reads_journeys: frozenset[str]
     reads_lists: frozenset[str]
+    watched: frozenset[str]
     entry_paths: tuple[str, ...]
     predicates: Mapping[str, Predicate]
 
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What journeys are compiled with: time zone, audiences, destinations' own attributes."""
+    """What journeys are compiled with: zone, audiences, destinations' attributes, computed."""
 
     zone: tzinfo
     audiences: Mapping[str, Condition]
     attributes_of: AttributesOf
+    computed: Mapping[str, ComputedTrait] = field(default_factory=dict)
 
 
 def compile_journey(
@@ -107,10 +111,10 @@ def compile_journey(
 ) -> CompiledJourney:
     """Compile a validated definition; `keys` maps send steps to their keys."""
     zone = ZoneInfo(definition.time_zone) if definition.time_zone else workshop.zone
-    said = definition.entry
+    audiences, computed, said = workshop.audiences, workshop.computed, definition.entry
 
     def compiled(condition: Condition) -> CompiledCondition:
-        return compile_condition(condition, zone, workshop.audiences)
+        return compile_condition(condition, zone, audiences, computed)
 
     asked = [compiled(condition) for _, condition in said.conditions()]
     entry = all_of(asked) if asked else _ALWAYS
@@ -121,7 +125,7 @@ def compile_journey(
     exits = tuple((rule.name, compiled(rule.condition)) for rule in definition.exits)
     steps = {
         step.id: step.compile(
-            Surroundings(zone, workshop.audiences, keys.get(step.id, ""), workshop.attributes_of)
+            Surroundings(zone, audiences, keys.get(step.id, ""), workshop.attributes_of, computed)
         )
         for step in definition.steps
     }
@@ -157,6 +161,7 @@ def compile_journey(
         reads_traits=frozenset().union(*(condition.traits for condition in in_flight)),
         reads_journeys=frozenset().union(*(condition.journeys for condition in in_flight)),
         reads_lists=frozenset().union(*(condition.lists for condition in in_flight)),
+        watched=frozenset().union(*(condition.watched for condition in (entry, *in_flight))),
         entry_paths=_entry_paths(steps.values(), in_flight),
         predicates=merge_predicates([entry, *in_flight]),
     )

@@ -119,11 +119,15 @@ def _learn(
 ) -> None:
     user = walk.user
     for predicate in matched:
+        if predicate.learn is not None:
+            predicate.learn(user.values.setdefault(predicate.id, []), walk.came, event)
+            continue
         facts = user.facts.setdefault(predicate.id, [])
         insort(facts, walk.came)
         del facts[: -walk.journeys.predicates[predicate.id].keep]
     if traits:
-        change_traits(user, event, traits)
+        watched = [path for trait in traits for path in walk.journeys.watched.get(trait, ())]
+        change_traits(user, event, traits, watched, walk.came)
     remember(user, event, walk.now, walk.memory)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from journeystream.definitions import JourneyDefinition, Moves
-from journeystream.errors import Problem
-from journeystream.known import Known, did_you_mean
+from journeystream.errors import Problem, did_you_mean
+from journeystream.known import Known
 from journeystream.project import Limits
 
 

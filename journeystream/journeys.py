@@ -40,7 +40,8 @@ class Journeys:
     moves until it goes on, in a `stopped` one nobody ever; `archived` journeys keep nobody.
     `retries` counts how often each was asked to be tried again for whom it failed, `reviews` how
     often its users had to be looked at for another reason. `fates` says what becomes of those in
-    older versions who do not stay there.
+    older versions who do not stay there. `watched` maps a trait to the paths in it whose changes
+    some condition asks for.
     """
 
     versions: Mapping[Version, CompiledJourney] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class Journeys:
     entries_by_trait: Mapping[str, tuple[CompiledJourney, ...]] = field(init=False)
     entries_by_list: Mapping[str, tuple[CompiledJourney, ...]] = field(init=False)
     predicates: Mapping[str, Predicate] = field(init=False)
+    watched: Mapping[str, tuple[str, ...]] = field(init=False)
     strangers_welcome: tuple[CompiledJourney, ...] = field(init=False)
     _readers: Mapping[str, tuple[str, ...]] = field(init=False)
     _by_name: Mapping[tuple[str, str], tuple[Predicate, ...]] = field(init=False)
@@ -77,10 +79,12 @@ class Journeys:
         for journey in living:
             for id_ in journey.predicates:
                 readers[id_].add(journey.id)
+        watched = {path for journey in living for path in journey.watched}
         for name, value in (
             ("frozen", self.held | self.stopped),
             ("closed", closed),
             ("predicates", predicates),
+            ("watched", _by_trait(watched)),
             ("strangers_welcome", tuple(j for j in entering if j.takes_strangers)),
             ("_readers", {id_: tuple(sorted(found)) for id_, found in readers.items()}),
             ("_by_name", {key: tuple(found) for key, found in by_name.items()}),
@@ -160,6 +164,13 @@ def _index(
         for name in reads(journey):
             found[name].append(journey)
     return {name: tuple(readers) for name, readers in found.items()}
+
+
+def _by_trait(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(paths):
+        found[path.partition(".")[0]].append(path)
+    return {trait: tuple(inside) for trait, inside in found.items()}
 
 
 def _readers_of_journey(

@@ -10,13 +10,18 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
-from journeystream.condition_language import AllOf, AnyOf, AudienceLeaf, Condition, EventLeaf, Not
+from journeystream.condition_language import AudienceLeaf
+from journeystream.condition_problems import (
+    Place,
+    audiences_in,
+    condition_problems,
+)
 from journeystream.definitions import AudienceDefinition, JourneyDefinition
 from journeystream.entry_language import Entry
 from journeystream.entry_validation import entry_problems
-from journeystream.errors import Problem
+from journeystream.errors import Problem, did_you_mean
 from journeystream.keys import keys_of
-from journeystream.known import Known, did_you_mean
+from journeystream.known import Known
 from journeystream.outputs import journey_id
 from journeystream.project import Limits
 from journeystream.steps.multi_branch_split import MultiBranchSplit
@@ -50,8 +55,8 @@ def validate_journey(journey: JourneyDefinition, known: Known) -> list[Problem]:
 
 def validate_audience(audience: AudienceDefinition, known: Known) -> list[Problem]:
     """Return every problem of the audience."""
-    problems = list(_leaf_problems("condition", audience.condition, known, in_journey=False))
-    reached, todo = {audience.id}, list(_audiences_in(audience.condition))
+    problems = list(condition_problems("condition", audience.condition, known, "outside"))
+    reached, todo = {audience.id}, list(audiences_in(audience.condition))
     while todo:
         id_ = todo.pop()
         if id_ == audience.id:
@@ -60,7 +65,7 @@ def validate_audience(audience: AudienceDefinition, known: Known) -> list[Proble
             )
         if id_ not in reached and id_ in known.audiences:
             reached.add(id_)
-            todo += _audiences_in(known.audiences[id_])
+            todo += audiences_in(known.audiences[id_])
     for index, name in enumerate(audience.destinations):
         path = f"destinations[{index}]"
         if known.destinations is not None and name not in known.destinations:
@@ -233,86 +238,20 @@ def _reaches(ways: Mapping[str, set[str]], start: str, goal: str) -> bool:
 def _condition_problems(journey: JourneyDefinition, known: Known) -> Iterator[Problem]:
     yield from _entry_condition_problems(journey.entry, known)
     for path, condition in journey.conditions():
-        if path.startswith("entry"):
-            continue
-        for problem in _leaf_problems(path, condition, known, in_journey=True):
-            since_step = problem.path.endswith(".since")
-            if not (since_step and path.startswith("steps[")):
-                yield problem
+        if not path.startswith("entry"):
+            place: Place = "step" if path.startswith("steps[") else "journey"
+            yield from condition_problems(path, condition, known, place)
 
 
 def _entry_condition_problems(entry: Entry, known: Known) -> Iterator[Problem]:
     if entry.condition is not None:
-        yield from _leaf_problems("entry.condition", entry.condition, known, in_journey=False)
+        yield from condition_problems("entry.condition", entry.condition, known, "outside")
     named = [("entry.audience", entry.audience)] if entry.audience else []
     for word, ids in (("include", entry.include), ("exclude", entry.exclude)):
         named += [(f"entry.{word}[{index}]", id_) for index, id_ in enumerate(ids)]
     for path, id_ in named:
-        leaf = AudienceLeaf(audience=id_)
-        for problem in _leaf_problems(path, leaf, known, in_journey=False):
+        for problem in condition_problems(path, AudienceLeaf(audience=id_), known, "outside"):
             yield replace(problem, path=path)
-
-
-def _leaf_problems(
-    path: str, condition: Condition, known: Known, *, in_journey: bool
-) -> Iterator[Problem]:
-    match condition:
-        case AllOf() | AnyOf():
-            word, parts = (
-                ("all", condition.all) if isinstance(condition, AllOf) else ("any", condition.any)
-            )
-            for index, part in enumerate(parts):
-                yield from _leaf_problems(
-                    f"{path}.{word}[{index}]", part, known, in_journey=in_journey
-                )
-        case Not():
-            yield from _leaf_problems(f"{path}.not", condition.not_, known, in_journey=in_journey)
-        case AudienceLeaf() if condition.audience in known.audiences:
-            yield from _inside_audience(path, condition.audience, known)
-        case AudienceLeaf():
-            yield Problem(
-                f"{path}.audience",
-                f"there is no audience {condition.audience!r}",
-                did_you_mean(condition.audience, known.audiences) + ", or publish it first",
-            )
-        case EventLeaf() if condition.since == "entry" and not in_journey:
-            yield Problem(f"{path}.since", "nobody has entered yet", "write `within` instead")
-        case EventLeaf() if condition.since == "step":
-            advice = "write `since: entry`" if in_journey else "write `within` instead"
-            yield Problem(f"{path}.since", "there is no step here", advice)
-
-
-def _inside_audience(path: str, audience: str, known: Known) -> Iterator[Problem]:
-    """Find audiences that an audience asks for and that are not there, or lead back to it."""
-    seen: set[str] = set()
-
-    def visit(id_: str, above: tuple[str, ...]) -> Iterator[Problem]:
-        if id_ in above:
-            text = f"audience {audience!r} leads to {id_!r}, which is defined by itself"
-            yield Problem(f"{path}.audience", text, "break the circle")
-        elif id_ not in known.audiences:
-            text = f"audience {audience!r} asks for {id_!r}, which does not exist"
-            yield Problem(f"{path}.audience", text, did_you_mean(id_, known.audiences))
-        elif id_ not in seen:
-            seen.add(id_)
-            for inner in _audiences_in(known.audiences[id_]):
-                yield from visit(inner, (*above, id_))
-
-    yield from visit(audience, ())
-
-
-def _audiences_in(condition: Condition) -> Iterator[str]:
-    match condition:
-        case AllOf():
-            for part in condition.all:
-                yield from _audiences_in(part)
-        case AnyOf():
-            for part in condition.any:
-                yield from _audiences_in(part)
-        case Not():
-            yield from _audiences_in(condition.not_)
-        case AudienceLeaf():
-            yield condition.audience
 
 
 def _send_problems(journey: JourneyDefinition, known: Known) -> Iterator[Problem]:

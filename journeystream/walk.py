@@ -133,5 +133,7 @@ class Walk:
 
     def moment(self, journey: CompiledJourney, instance: Instance | None = None) -> Moment:
         """Return the context in which a journey's conditions are asked now."""
-        entered_at = instance.entered_at if instance is not None else NEVER
-        return Moment(self.user, self.now, self.floors.of(journey), entered_at)
+        floor = self.floors.of(journey)
+        if instance is None:
+            return Moment(self.user, self.now, floor)
+        return Moment(self.user, self.now, floor, instance.entered_at, entry=instance.entry)

@@ -21,6 +21,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from journeystream.computed_traits import ComputedTrait
 from journeystream.condition_language import Condition
 from journeystream.conditions import CompiledCondition, Moment, compile_condition
 from journeystream.durations import parse_duration
@@ -86,7 +87,7 @@ class CompiledStep:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a step is compiled in: the time zone, the audiences, and the journey's names.
+    """What a step is compiled in: the time zone, audiences, computed traits, journey's names.
 
     `key` is the send step's key; `attributes_of` gives a destination's own mapping.
     """
@@ -95,10 +96,11 @@ class Surroundings:
     audiences: Mapping[str, Condition]
     key: str = ""
     attributes_of: Callable[[str], Mapping[str, str]] = lambda _: _NOTHING
+    computed: Mapping[str, ComputedTrait] = field(default_factory=dict)
 
     def condition(self, condition: Condition) -> CompiledCondition:
         """Compile a condition of the step."""
-        return compile_condition(condition, self.zone, self.audiences)
+        return compile_condition(condition, self.zone, self.audiences, self.computed)
 
 
 class StepDefinition(BaseModel):

@@ -15,13 +15,23 @@ from tests.strategies.small_journeys import (
     projects,
     rules_of,
 )
-from tests.strategies.small_world import DAY, DESTINATIONS, END_OF_TIME, HOUR, MINUTE, START, USERS
+from tests.strategies.small_world import (
+    DAY,
+    DESTINATIONS,
+    DUES,
+    END_OF_TIME,
+    HOUR,
+    MINUTE,
+    START,
+    USERS,
+)
 from tests.strategies.user_records import instants, json_values, users
 from tests.strategies.written_conditions import conditions, event_leaves
 
 __all__ = [
     "DAY",
     "DESTINATIONS",
+    "DUES",
     "END_OF_TIME",
     "HOUR",
     "MINUTE",

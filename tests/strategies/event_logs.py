@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from journeystream.events import Event
-from tests.strategies.small_world import DAY, EVENT_NAMES, HOUR, MINUTE, START, USERS
+from tests.strategies.small_world import DAY, DUES, EVENT_NAMES, HOUR, MINUTE, START, USERS
 
 Cuts = Sequence[int]
 
@@ -24,7 +24,13 @@ def events(
         name = ""
         properties = draw(
             st.sampled_from(
-                ({"plan": "pro"}, {"plan": "free"}, {"score": 0}, {"score": 2, "plan": "pro"})
+                (
+                    {"plan": "pro"},
+                    {"plan": "free"},
+                    {"score": 0},
+                    {"score": 2, "plan": "pro"},
+                    *({"due": due} for due in DUES),
+                )
             )
         )
     else:
