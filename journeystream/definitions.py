@@ -160,33 +160,20 @@ class AudienceDefinition(Written):
     )
 
 
-class ComputedFrom(Written):
-    """The events that a computed trait is computed from, and the property that it looks at."""
+class ComputedTraitDefinition(Written):
+    """A trait that is made of a user's events."""
 
+    kind: Literal["computed_trait"]
+    id: str = Field(pattern=ID_PATTERN)
+    name: str = Field(min_length=1)
+    description: str = ""
     event: str | None = Field(None, min_length=1, description="name of a track event")
     page: str | None = Field(None, min_length=1, description="name of a page call")
     screen: str | None = Field(None, min_length=1, description="name of a screen call")
     where: dict[str, ValueOrComparison] = Field(
         default_factory=dict, description="property path -> the value it equals, or a comparison"
     )
-    property: str | None = Field(None, min_length=1, description="path; not needed to count events")
-
-    @model_validator(mode="after")
-    def _names_one_call(self) -> Self:
-        if sum(name is not None for name in (self.event, self.page, self.screen)) != 1:
-            raise ValueError("name exactly one of event, page, screen")
-        return self
-
-
-class ComputedTraitDefinition(Written):
-    """A trait that follows from events: `trait: computed.ID`."""
-
-    kind: Literal["computed_trait"]
-    id: str = Field(pattern=ID_PATTERN)
-    name: str = Field(min_length=1)
-    description: str = ""
-    of: ComputedFrom
-    operator: Literal[
+    compute: Literal[
         "count",
         "sum",
         "average",
@@ -197,8 +184,11 @@ class ComputedTraitDefinition(Written):
         "most_frequent",
         "unique_list",
         "unique_count",
-    ]
-    within: str | None = Field(None, description="rolling window: of the last `30 days`")
+    ] = Field(description="what is made of the events")
+    of: str | None = Field(
+        None, min_length=1, description="the property that it is made of; a count needs none"
+    )
+    within: str | None = Field(None, description="rolling window: of the last `30 days`; else ever")
 
     @field_validator("within")
     @classmethod
@@ -208,9 +198,11 @@ class ComputedTraitDefinition(Written):
         return text
 
     @model_validator(mode="after")
-    def _looks_at_something(self) -> Self:
-        if self.operator != "count" and self.of.property is None:
-            raise ValueError(f"{self.operator} needs `of.property`")
+    def _can_be_made(self) -> Self:
+        if sum(name is not None for name in (self.event, self.page, self.screen)) != 1:
+            raise ValueError("name exactly one of event, page, screen")
+        if self.compute != "count" and self.of is None:
+            raise ValueError(f"{self.compute} needs `of`, a property")
         return self
 
 
