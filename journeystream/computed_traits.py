@@ -136,6 +136,13 @@ def compile_computation(id_: str, asked: Computation, zone: tzinfo) -> ComputedT
     )
 
 
+def compile_computations(
+    asked: Mapping[str, Computation], zone: tzinfo
+) -> dict[str, ComputedTrait]:
+    """Compile computed traits by id."""
+    return {id_: compile_computation(id_, each, zone) for id_, each in asked.items()}
+
+
 def _count_in_window(id_: str, asked: Computation, window: Duration, zone: tzinfo) -> ComputedTrait:
     """Count plain facts: of these more can be kept than of values."""
     key = filter_id(asked, zone, (None, None), id_, "count", str(asked.within))

@@ -20,6 +20,7 @@ import orjson
 from pydantic import BaseModel, Field, StrictInt, StrictStr
 
 from journeystream.compiler import CompiledJourney, Workshop, compile_journey
+from journeystream.computed_traits import compile_computations
 from journeystream.condition_language import Condition
 from journeystream.definitions import (
     AudienceDefinition,
@@ -137,8 +138,9 @@ class Published:
         return {id_: audience.condition for id_, audience in self.audiences.items()}
 
     def compiled(self, workshop: Workshop) -> Journeys:
-        """Compile everything that is published, with the audiences as they are published."""
-        workshop = replace(workshop, audiences=self.conditions())
+        """Compile everything that is published, with audiences and traits as they stand now."""
+        computed = compile_computations(self.computed_traits, workshop.zone)
+        workshop = replace(workshop, audiences=self.conditions(), computed=computed)
         versions = {
             version: _compiled_version(each, workshop) for version, each in self.versions.items()
         }
@@ -161,6 +163,7 @@ class Published:
             stopped=by_state[State.STOPPED],
             reviews={id_: head.reviews for id_, head in self.heads.items()},
             fates=self._fates(),
+            computed=computed,
         )
 
     def _fates(self) -> dict[Version, Fate]:
@@ -205,13 +208,13 @@ class LastRecords:
 def _compiled_version(published: PublishedVersion, workshop: Workshop) -> CompiledJourney:
     try:
         return compile_journey(published.definition, published.version, published.keys, workshop)
-    # It asks for an audience that is not there (KeyError) or that is defined by itself
+    # It asks for something that is not there (KeyError) or that is defined by itself
     # (RecursionError): publishing checks each file, but two may publish at the same time.
     except (KeyError, RecursionError, ValueError) as error:
         raise StateError(
             f"the control topic holds journey {published.definition.id} version "
-            f"{published.version}, which can not be compiled ({error!r}); publish the audiences "
-            f"that it asks for, or the journey, anew"
+            f"{published.version}, which can not be compiled ({error!r}); publish what "
+            f"it asks for, or the journey, anew"
         ) from error
 
 

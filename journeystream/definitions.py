@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -19,11 +19,11 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
     field_validator,
-    model_validator,
 )
 from pydantic_core import ErrorDetails
 
-from journeystream.comparisons import COMPARISON_TAG, VALUE_TAG, ValueOrComparison
+from journeystream.comparisons import COMPARISON_TAG, VALUE_TAG
+from journeystream.computed_traits import Computation
 from journeystream.condition_language import CONDITION_TAGS, Condition, Written
 from journeystream.durations import parse_duration
 from journeystream.entry_language import REENTRY_TAGS, Entry, Goal
@@ -160,58 +160,13 @@ class AudienceDefinition(Written):
     )
 
 
-class ComputedFrom(Written):
-    """The events that a computed trait is computed from, and the property that it looks at."""
-
-    event: str | None = Field(None, min_length=1, description="name of a track event")
-    page: str | None = Field(None, min_length=1, description="name of a page call")
-    screen: str | None = Field(None, min_length=1, description="name of a screen call")
-    where: dict[str, ValueOrComparison] = Field(
-        default_factory=dict, description="property path -> the value it equals, or a comparison"
-    )
-    property: str | None = Field(None, min_length=1, description="path; not needed to count events")
-
-    @model_validator(mode="after")
-    def _names_one_call(self) -> Self:
-        if sum(name is not None for name in (self.event, self.page, self.screen)) != 1:
-            raise ValueError("name exactly one of event, page, screen")
-        return self
-
-
-class ComputedTraitDefinition(Written):
-    """A trait that follows from events: `trait: computed.ID`."""
+class ComputedTraitDefinition(Computation):
+    """A trait that is made of a user's events: conditions ask for `computed.ID`."""
 
     kind: Literal["computed_trait"]
     id: str = Field(pattern=ID_PATTERN)
     name: str = Field(min_length=1)
     description: str = ""
-    of: ComputedFrom
-    operator: Literal[
-        "count",
-        "sum",
-        "average",
-        "min",
-        "max",
-        "first",
-        "last",
-        "most_frequent",
-        "unique_list",
-        "unique_count",
-    ]
-    within: str | None = Field(None, description="rolling window: of the last `30 days`")
-
-    @field_validator("within")
-    @classmethod
-    def _within_is_a_duration(cls, text: str | None) -> str | None:
-        if text is not None:
-            parse_duration(text)
-        return text
-
-    @model_validator(mode="after")
-    def _looks_at_something(self) -> Self:
-        if self.operator != "count" and self.of.property is None:
-            raise ValueError(f"{self.operator} needs `of.property`")
-        return self
 
 
 def _kind(written: object) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from journeystream.compiler import CompiledJourney
+from journeystream.computed_traits import ComputedTrait
 from journeystream.condition_language import ANY_NAME
 from journeystream.conditions import Predicate, merge_predicates
 from journeystream.errors import EngineError, StateError
@@ -41,7 +42,7 @@ class Journeys:
     `retries` counts how often each was asked to be tried again for whom it failed, `reviews` how
     often its users had to be looked at for another reason. `fates` says what becomes of those in
     older versions who do not stay there. `watched` maps a trait to the paths in it whose changes
-    some condition asks for.
+    some condition asks for. `computed` traits are kept whether a journey reads them or not.
     """
 
     versions: Mapping[Version, CompiledJourney] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class Journeys:
     stopped: frozenset[str] = frozenset()
     reviews: Mapping[str, int] = field(default_factory=dict)
     fates: Mapping[Version, Fate] = field(default_factory=dict)
+    computed: Mapping[str, ComputedTrait] = field(default_factory=dict)
     frozen: frozenset[str] = field(init=False)
     closed: frozenset[str] = field(init=False)
     triggered: Mapping[tuple[str, str], tuple[str, ...]] = field(init=False)
@@ -71,7 +73,7 @@ class Journeys:
         living = [journey for journey in self.versions.values() if journey.id not in closed]
         entering = [head for head in self.heads.values() if head.id not in closed]
         admitting = [head for head in entering if head.admits]
-        predicates = merge_predicates(living)
+        predicates = merge_predicates([*living, *self.computed.values()])
         by_name: dict[tuple[str, str], list[Predicate]] = defaultdict(list)
         for predicate in predicates.values():
             by_name[predicate.kind, predicate.name].append(predicate)
@@ -127,7 +129,7 @@ class Journeys:
                 if predicate.matches(event):
                     matched.append(predicate)
             except Exception as error:
-                for reader in self._readers[predicate.id]:
+                for reader in self._readers.get(predicate.id, ()):
                     if reader not in stuck:
                         raise EngineError(reader) from error
         return matched

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from journeystream.compiler import Workshop
+from journeystream.computed_traits import Computation, compile_computations
 from journeystream.condition_language import Condition
 from journeystream.control_log import (
     Head,
@@ -43,6 +44,7 @@ from journeystream.rehearsal import rehearse
 from journeystream.validation import Known, validate_audience, validate_journey
 
 __all__ = ["Publication", "check", "command", "publish", "structure", "workshop_of"]
+_NONE_COMPUTED: Mapping[str, Computation] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,12 @@ def check(
     audiences: Mapping[str, Condition],
     project: Project | None,
     journeys: Mapping[str, JourneyDefinition] | None = None,
+    computed: Mapping[str, Computation] = _NONE_COMPUTED,
 ) -> list[Problem]:
     """Return all that is wrong with a definition; its examples run once all else is well.
 
-    Without a project any destination will do. `audiences` and `journeys` are all that it may name;
-    without journeys, any will do.
+    Without a project any destination will do. `audiences`, `journeys` and `computed` traits are all
+    that it may name; without journeys, any will do.
     """
     try:
         same = parse_definition(orjson.loads(orjson.dumps(written(definition))), definition.id)
@@ -82,14 +85,16 @@ def check(
         return [Problem("document", "is another one when written as JSON", advice)]
     limits = Limits() if project is None else project.limits
     destinations = None if project is None else {each.name for each in project.destinations}
-    known = Known(destinations, audiences, limits, journeys)
+    known = Known(destinations, audiences, limits, journeys, computed)
     if isinstance(definition, ComputedTraitDefinition):
         return []
     if isinstance(definition, AudienceDefinition):
         return validate_audience(definition, known)
     problems = validate_journey(definition, known)
     if all(problem.warning for problem in problems):
-        problems += rehearse(definition, replace(workshop_of(project), audiences=audiences))
+        workshop = workshop_of(project)
+        traits = compile_computations(computed, workshop.zone)
+        problems += rehearse(definition, replace(workshop, audiences=audiences, computed=traits))
     return problems
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from journeystream.control_log import Published
-from journeystream.definitions import parse_definition
+from journeystream.definitions import ComputedTraitDefinition, parse_definition
 from journeystream.durations import MICROS
 from journeystream.effects import Effect, Travel
 from journeystream.engine import Rules
@@ -59,8 +59,12 @@ class World:
         definitions = [parse_definition(dict(each), "a test") for each in written]
         audiences = self.published.conditions()
         audiences |= {each.id: each.condition for each in definitions if each.kind == "audience"}
+        computed = dict(self.published.computed_traits)
         for each in definitions:
-            assert check(each, audiences, PROJECT) == []
+            if isinstance(each, ComputedTraitDefinition):
+                computed[each.id] = each
+        for each in definitions:
+            assert check(each, audiences, PROJECT, computed=computed) == []
         done = publish(definitions, self.published, PROJECT, START + round(at * MICROS))
         self._learn([record for each in done for record in each.records], at)
         return [each.outcome for each in done]

@@ -14,9 +14,11 @@ from typing import Annotated, Any
 import typer
 
 from journeystream.commands import output
+from journeystream.computed_traits import Computation
 from journeystream.condition_language import Condition
 from journeystream.definitions import (
     AudienceDefinition,
+    ComputedTraitDefinition,
     Definition,
     JourneyDefinition,
     read_definitions,
@@ -87,8 +89,9 @@ def check_files(
     audiences: Mapping[str, Condition],
     project: Project | None,
     journeys: Mapping[str, JourneyDefinition] | None = None,
+    computed: Mapping[str, Computation] | None = None,
 ) -> list[Checked]:
-    """Read and judge every definition; `audiences` and `journeys` are those that are published.
+    """Read and judge every definition; `audiences`, `journeys`, `computed`: what is published.
 
     Without journeys, other ones than those of the files may be named too.
     """
@@ -99,6 +102,10 @@ def check_files(
         if isinstance(checked.definition, AudienceDefinition)
     }
     known = {**audiences, **beside}
+    traits = dict(computed or {})
+    for each in read:
+        if isinstance(each.definition, ComputedTraitDefinition):
+            traits[each.definition.id] = each.definition
     if journeys is not None:
         here = [each.definition for each in read]
         journeys = {
@@ -111,7 +118,7 @@ def check_files(
         if checked.definition is None:
             judged.append(checked)
             continue
-        found = check(checked.definition, known, project, journeys)
+        found = check(checked.definition, known, project, journeys, traits)
         named = checked.definition.kind, checked.definition.id
         if named in first:
             found.append(

@@ -40,7 +40,9 @@ def publish(
     project = project_of(ctx)
     with broker(project) as bootstrap:
         current = ask(published(project, bootstrap))
-        checked = check_files(files, current.conditions(), project, current.journeys())
+        checked = check_files(
+            files, current.conditions(), project, current.journeys(), current.computed_traits
+        )
         done: list[Publication] = []
         if all(each.ok for each in checked):
             definitions = [each.definition for each in checked if each.definition]
