@@ -262,6 +262,50 @@ def test_each_abandoned_cart_lets_the_user_in_again() -> None:
     assert told == [START + 15 * MINUTE, START + 3 * HOUR + 15 * MINUTE]
 
 
+@pytest.mark.parametrize(
+    ("stop", "again", "truth"),
+    [
+        (15 * MINUTE - 1, None, False),
+        (15 * MINUTE, None, True),
+        (0, None, True),
+        (None, 15 * MINUTE - 1, True),
+        (None, 15 * MINUTE, False),
+    ],
+)
+def test_the_last_instant_is_too_late(stop: int | None, again: int | None, *, truth: bool) -> None:
+    """What comes at the very end of the time neither stops it nor belongs to it."""
+    condition = compiled({"inaction": {"did": "a", "without": "b", "within": "15 minutes"}})
+    kept = {predicate.name: id_ for id_, predicate in condition.predicates.items()}
+    begins = [START, *([] if again is None else [START + again])]
+    facts = {kept["a"]: begins, kept["b"]: [] if stop is None else [START + stop]}
+    assert condition.holds(Moment(User("u1", facts=facts), START + 15 * MINUTE)) is truth
+
+
+@pytest.mark.parametrize(
+    ("instants", "truth"),
+    [((0, HOUR - 1), True), ((0, HOUR), False), ((0, 0), False), ((1, 0), False)],
+)
+def test_a_sequence_is_strict(instants: tuple[int, int], *, truth: bool) -> None:
+    """One after the other, and the last less than the time after the first."""
+    condition = compiled({"sequence": ["a", "b"], "within": "1 hour"})
+    kept = {predicate.name: id_ for id_, predicate in condition.predicates.items()}
+    facts = {kept[name]: [START + at] for name, at in zip("ab", instants, strict=True)}
+    assert condition.holds(Moment(User("u1", facts=facts), START + DAY)) is truth
+
+
+def test_one_event_is_not_two() -> None:
+    """A sequence of the same event needs it twice."""
+    written = {"sequence": ["a", "a"]}
+    assert not compiled(written).holds(Moment(known([track("a", 0)], remembering(written)), START))
+
+
+def test_a_late_change_does_not_undo_a_newer_one() -> None:
+    """A late identify changes the trait, but the last change stays where it was."""
+    written = {"trait": "plan", "changed": True, "within": "1 hour"}
+    user = known([identify(DAY, plan="pro"), identify(0, plan="free")], remembering(written))
+    assert (user.traits, user.changed) == ({"plan": "free"}, {"plan": START + DAY})
+
+
 # ── calendars come round for ever ────────────────────────────────────────────────────────
 
 
