@@ -34,6 +34,7 @@ from mode.threads import ServiceThread, WorkerThread
 
 _IDLE_SECONDS = 0.1  # how long a fetch waits; bounds how late a lone marker is noticed
 _FULL_SECONDS = 0.01  # the same while some partition has no room and may get it any time
+_METADATA_MS = 5_000
 _FETCH_BYTES = 4 * 1024 * 1024  # per partition and fetch: the size of a batch under load
 # The most of small records: a turn holds up everything else that the worker does, and one user's
 # event may take a millisecond.
@@ -97,6 +98,9 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            # A broker that has just started may not know its topics yet; who leads the group then
+            # assigns nothing, and looks again only when the metadata is too old.
+            metadata_max_age_ms=_METADATA_MS,
             # What an aborted transaction of ours or of a producer left behind never happened.
             isolation_level="read_committed",
         )
