@@ -17,7 +17,7 @@ check: .venv/.dev ## lint, format, types, layers
 	$(BIN)/lint-imports
 
 test: .venv/.dev ## all tests, against the best broker that can be found
-	$(BIN)/pytest
+	$(BIN)/python -m tests
 
 torture: .venv/.dev ## kill, freeze and starve workers under load; compares with the oracle
 	$(BIN)/python -m tests.torture
@@ -28,6 +28,9 @@ simulate: .venv/.dev ## thousands of seeded histories on a simulated cluster
 
 fuzz: .venv/.fuzz ## guided fuzzing of all that reads input: make fuzz FOR=60 TARGETS="events"
 	$(BIN)/python -m tests.fuzz --seconds $(or $(FOR),180) $(TARGETS)
+
+bench: .venv/.dev ## measure everything in full, beside rivals; writes docs/performance.md
+	$(BIN)/python -m bench
 
 format: .venv/.dev ## put the code into form
 	$(BIN)/ruff check --fix .
@@ -66,4 +69,4 @@ clean: ## remove what was made
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
 	@touch $@
 
-.PHONY: help demo check test torture simulate fuzz format schemas wheel lock clean
+.PHONY: help demo check test torture simulate fuzz bench format schemas wheel lock clean

@@ -246,15 +246,19 @@ def _counter(leaf: EventLeaf, zone: tzinfo) -> Callable[[list[int], Moment], int
 
 
 def _expiry(leaf: EventLeaf, zone: tzinfo) -> Callable[[list[int], Moment], int | None]:
-    """Return how to find the next instant at which a fact leaves the leaf's window."""
+    """Return how to find the next instant at which facts that leave the window change the truth."""
     if leaf.within is None:
         return lambda _facts, _moment: None
     window = parse_duration(leaf.within)
     if not window.months:
+        fewest, most = leaf.bounds
 
         def expires_exactly(facts: list[int], moment: Moment) -> int | None:
-            index = bisect_right(facts, max(moment.floor, moment.now - window.micros))
-            return facts[index] + window.micros if index < len(facts) else None
+            # Only the fact whose leaving brings the count over a bound: there may be a thousand.
+            count = _after(facts, max(moment.floor, moment.now - window.micros))
+            if 0 <= most < count:
+                return facts[-most - 1] + window.micros
+            return facts[-fewest] + window.micros if 0 < fewest <= count else None
 
         return expires_exactly
 

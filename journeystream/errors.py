@@ -11,6 +11,7 @@
     ├── EngineError            us: a bug; its user stays as they were, the others go on
     └── OperatorError          whoever runs the workers: the worker stops, loudly
         ├── BrokerUnreachable  … must look after Kafka
+        ├── OutputRefused      … must look after a topic that is written to
         ├── StateError         … must look after the state directory or the changelog
         └── TooManyDeadLetters … must look after the producers, or raise the bound
 """
@@ -88,6 +89,14 @@ class OperatorError(JourneystreamError):
 
 class BrokerUnreachable(OperatorError):
     """Kafka did not answer."""
+
+
+class OutputRefused(OperatorError):
+    """A topic does not take what is written to it; `reason` is stable, for programs."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        self.reason = reason
+        super().__init__(text)
 
 
 class StateError(OperatorError):

@@ -25,6 +25,13 @@ CLOCK = Gauge(
     "The partition's clock (event time, seconds since 1970). Behind the wall clock: it lags.",
     ["partition"],
 )
+COMMITS_FAILED = Counter(
+    "journeystream_commits_failed",
+    "Turns that were not committed, by reason; each ends its worker, whose log says what to do. "
+    "too_large, missing_topic, not_allowed: mend the topic. fenced: another worker has the "
+    "partition. unreachable: look after Kafka.",
+    ["partition", "reason"],
+)
 RESTORED = Counter(
     "journeystream_restored_records",
     "Changelog records applied while a partition was taken over. Large: keep state directories.",

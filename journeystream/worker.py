@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 
 import faust
@@ -18,6 +19,7 @@ from journeystream.worker_log import log_to_stderr
 
 _log = logging.getLogger(__name__)
 _LATE = 1
+_SWITCH_SECONDS = 0.0005
 _NEW_OBJECTS, _YOUNG, _OLD = 100_000, 50, 100  # between two looks at each generation
 
 
@@ -79,6 +81,8 @@ def run_worker(project: Project, bootstrap: str, listening: socket.socket | None
     # A progress spinner of Faust's, which writes its escape codes into log files too.
     worker.spinner = None
     _collect_seldom()
+    # Faust fetches in a thread of its own, which would wait 5 ms for each step it takes.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     code: object = 0
     try:
         worker.execute_from_commandline()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +12,26 @@ import pytest
 # that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest.register_assert_rewrite("tests.broker_contract", "tests.brokers")
+pytest.register_assert_rewrite("tests.broker_contract", "tests.brokers", "tests.dead_letters.post")
 
 from tests.brokers import Broker, choose_broker  # noqa: E402 - after the rewrite is registered
+from tests.parts import PARTS, part_of  # noqa: E402
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--part`: one of the parts that `python -m tests` runs side by side."""
+    parser.addoption("--part", choices=PARTS, help="run only this part of the tests")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the other parts."""
+    wanted = config.getoption("--part")
+    if wanted is None:
+        return
+    here = Path(__file__).parent
+    chosen = [item for item in items if part_of(item, item.path.relative_to(here).parts) == wanted]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    items[:] = chosen
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import aiokafka
@@ -35,6 +35,9 @@ from mode.threads import ServiceThread, WorkerThread
 _IDLE_SECONDS = 0.1  # how long a fetch waits; bounds how late a lone marker is noticed
 _FULL_SECONDS = 0.01  # the same while some partition has no room and may get it any time
 _FETCH_BYTES = 4 * 1024 * 1024  # per partition and fetch: the size of a batch under load
+# The most of small records: a turn holds up everything else that the worker does, and one user's
+# event may take a millisecond.
+_FETCH_RECORDS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,14 @@ class Batch:
     records: list[ConsumerRecord]
     start: int
     next_offset: int
+
+    def is_followed_by(self, other: Batch) -> bool:
+        """Tell whether another batch begins where this one ends."""
+        return (other.topic, other.start) == (self.topic, self.next_offset)
+
+    def with_(self, other: Batch) -> Batch:
+        """Return this batch and the one that follows it as one."""
+        return replace(self, records=[*self.records, *other.records], next_offset=other.next_offset)
 
 
 class DaemonThread(WorkerThread):
@@ -114,7 +125,8 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             self._generation = self.app.consumer_generation_id
             self._handed.clear()
         before = self._positions(consumer, active_partitions)
-        fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        most = max_records or _FETCH_RECORDS
+        fetched = await super()._fetch_records(consumer, active_partitions, timeout, most)
         after = self._positions(consumer, active_partitions)
         batches: dict[TP, list[Batch]] = {}
         for tp, position in after.items():

@@ -7,7 +7,7 @@ had it before.
 1. Begin a transaction.
 2. Produce outputs, re-keyed records and dead letters.
 3. Produce one changelog record per changed user, and one for the partition's position.
-4. Send the source offsets into the transaction.
+4. Send the source offsets into the transaction, beside 2 and 3.
 5. Commit it.
 6. Only then save to the store, in one batch, with the changelog offset that it stands for.
 
@@ -21,9 +21,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalOperation, KafkaError
@@ -31,6 +31,7 @@ from aiokafka.structs import ConsumerRecord
 
 from journeystream.agents.changelog import Ledger, Restored, log_of
 from journeystream.agents.cluster import Cluster, Producer
+from journeystream.agents.failed_commits import counted
 from journeystream.errors import BrokerUnreachable, StateError
 from journeystream.events import ClockMark, Event
 from journeystream.sinks.records import OutRecord
@@ -38,6 +39,8 @@ from journeystream.state.codec import PartitionState
 from journeystream.state.store import Change, Store
 
 Entry = Event | ClockMark | None
+T = TypeVar("T")
+U = TypeVar("U")
 _CLOSE_SECONDS = 1.0  # a broker that is gone must not keep a worker from ending
 
 
@@ -109,18 +112,15 @@ class Committer:
     ) -> None:
         """Make a turn true, once; `offsets` are the next ones to read, by source topic."""
         try:
-            await self._producer.begin_transaction()  # 1
-            logged = log_of(self._ledger, changes, partition)
-            offset = (await self._producer.send(chain(outputs, logged)))[-1]  # 2, 3
-            if offsets:
-                await self._producer.send_offsets_to_transaction(  # 4
-                    {
-                        TopicPartition(topic, self._ledger.partition): offset_
-                        for topic, offset_ in offsets.items()
-                    },
-                    self._ledger.group,
+            with counted(self._ledger.partition):
+                await self._producer.begin_transaction()  # 1
+                logged = log_of(self._ledger, changes, partition)
+                # Side by side: what counts is that both are there before 5.
+                sent, _ = await both(
+                    self._producer.send(chain(outputs, logged)),  # 2, 3
+                    self._send_offsets(offsets),  # 4
                 )
-            await self._producer.commit_transaction()  # 5
+                await self._producer.commit_transaction()  # 5
         # Fenced while it sends, aiokafka says at the next send that there is no transaction.
         except (KafkaError, IllegalOperation) as error:
             raise BrokerUnreachable(
@@ -128,8 +128,28 @@ class Committer:
                 f"nothing of it counts. If another worker has the partition now, that is all; "
                 f"if not, look after Kafka"
             ) from error
-        partition.changelog = offset + 1
+        partition.changelog = sent[-1] + 1
         self._store.save(changes, partition)  # 6
+
+    async def _send_offsets(self, offsets: Mapping[str, int]) -> None:
+        if offsets:
+            number = self._ledger.partition
+            await self._producer.send_offsets_to_transaction(
+                {TopicPartition(topic, number): offset for topic, offset in offsets.items()},
+                self._ledger.group,
+            )
+
+
+async def both(first: Awaitable[T], second: Awaitable[U]) -> tuple[T, U]:
+    """Await two at once; the first error of either is raised, and the other is not waited for."""
+    one, two = asyncio.ensure_future(first), asyncio.ensure_future(second)
+    try:
+        await asyncio.gather(one, two)
+        return one.result(), two.result()
+    finally:
+        for each in (one, two):
+            each.cancel()
+        await asyncio.gather(one, two, return_exceptions=True)
 
 
 async def close(producer: Producer) -> None:

@@ -24,6 +24,7 @@ from aiokafka.structs import ConsumerRecord
 from journeystream.agents.changelog import Ledger, Restored, Stamp, log_of
 from journeystream.agents.cluster import Cluster
 from journeystream.agents.commit import Entry, close
+from journeystream.agents.failed_commits import counted
 from journeystream.errors import BrokerUnreachable, StateError
 from journeystream.events import ClockMark, Event
 from journeystream.sinks.records import OutRecord
@@ -95,9 +96,10 @@ class RepeatingCommitter:
             self._ledger, changes, partition, lambda id_: self._ahead.get(id_, stamp)
         )
         try:
-            await self._producer.send(outputs)  # 1
-            logged = await self._producer.send(users)  # 2
-            logged += await self._producer.send([own])  # 3
+            with counted(self._ledger.partition):
+                await self._producer.send(outputs)  # 1
+                logged = await self._producer.send(users)  # 2
+                logged += await self._producer.send([own])  # 3
         except KafkaError as error:
             raise BrokerUnreachable(
                 f"partition {self._ledger.partition}: a turn could not be written ({error!r}); it "

@@ -2,6 +2,9 @@
 
 Law: what was published before a batch was fetched is known before the batch is applied. So
 when `journeystream publish` has returned, the events that are produced after it count.
+
+Questions (where topics begin and end) go over a connection of their own: a broker answers those of
+one connection in their order, and would let each wait behind the fetch that follows the topic.
 """
 
 from __future__ import annotations
@@ -63,11 +66,13 @@ class Control:
 
         `ended` is told the error when following ends by one.
         """
-        self._consumer = self._cluster.consumer(self._group)
+        self._consumer, self._asking = self._cluster.consumer(), self._cluster.consumer(self._group)
         try:
             await self._consumer.start()
+            await self._asking.start()
         except KafkaError as error:
             await self._consumer.stop()
+            await self._asking.stop()
             raise BrokerUnreachable(
                 f"kafka.bootstrap: no broker answers at {self._cluster.address} ({error}); "
                 f"start Kafka, or correct it"
@@ -86,6 +91,7 @@ class Control:
         self._follower.cancel()
         await asyncio.gather(self._follower, return_exceptions=True)
         await self._consumer.stop()
+        await self._asking.stop()
         if self._uncommitted is not None:
             await self._uncommitted.stop()
 
@@ -105,7 +111,7 @@ class Control:
 
     async def ends(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Return where readable partitions end now."""
-        ends: dict[TopicPartition, int] = await self._consumer.end_offsets(list(tps))
+        ends: dict[TopicPartition, int] = await self._asking.end_offsets(list(tps))
         return ends
 
     async def written(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
@@ -118,16 +124,16 @@ class Control:
 
     async def begins(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Return where partitions begin now."""
-        begins: dict[TopicPartition, int] = await self._consumer.beginning_offsets(list(tps))
+        begins: dict[TopicPartition, int] = await self._asking.beginning_offsets(list(tps))
         return begins
 
     async def committed(self, tp: TopicPartition) -> int:
         """Return the offset that the workers' group has committed; 0 if none."""
-        offset: int | None = await self._consumer.committed(tp)
+        offset: int | None = await self._asking.committed(tp)
         return offset or 0
 
     async def _end(self) -> int:
-        end = (await self._consumer.end_offsets([self._tp]))[self._tp]
+        end = (await self._asking.end_offsets([self._tp]))[self._tp]
         self._answered = self._clock.elapsed()
         return end
 

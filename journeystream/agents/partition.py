@@ -43,7 +43,8 @@ from journeystream.user import NOBODY, stuck_in
 
 _log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.05  # how often an idle partition looks whether something is due
-_ROOM = 2  # batches that may wait: one is applied, one is at hand, the rest stays in Kafka
+_ROOM = 5_000  # records that may wait before no more are fetched: the rest stays in Kafka
+_JOINED_AT_MOST = 5_000  # records of a turn that is made of small batches
 _FIRED_AT_ONCE = 5_000  # alarms per transaction while time passes: a burst is drained in slices
 _MOVED_AT_ONCE = 1_000  # users per transaction when a journey is archived or tried again
 _TRIED_AT_MOST = 100_000  # users who are stuck in a journey and tried again at one time
@@ -63,6 +64,8 @@ class Partition:
             else RepeatingCommitter(ledger, around.cluster, store, around.tell_offsets)
         )
         self._batches: asyncio.Queue[Batch | None] = asyncio.Queue()
+        self._ahead: Batch | None = None
+        self._waiting = 0
         self._state = store.partition()
         self._journeys = Journeys()
         self._stopping = False
@@ -92,11 +95,12 @@ class Partition:
 
     def has_room(self) -> bool:
         """Tell whether another batch may be fetched."""
-        return self.ready.is_set() and self._batches.qsize() < _ROOM * len(self._around.sorters)
+        return self.ready.is_set() and self._waiting < _ROOM
 
     def offer(self, batch: Batch) -> None:
         """Queue a batch; it is applied in its turn."""
         self._batches.put_nowait(batch)
+        self._waiting += len(batch.records)
 
     def stop(self) -> None:
         """Let `run` end after the turn that it is in."""
@@ -139,10 +143,21 @@ class Partition:
         self._turn_began = None
 
     async def _next_batch(self) -> Batch | None:
+        """Return what waits; small batches that follow each other make one turn."""
         try:
-            return await asyncio.wait_for(self._batches.get(), _TICK_SECONDS)
+            batch = self._ahead or await asyncio.wait_for(self._batches.get(), _TICK_SECONDS)
         except TimeoutError:
             return None
+        self._ahead = None
+        while batch is not None and not self._batches.empty():
+            self._ahead = self._batches.get_nowait()
+            if self._ahead is None or not batch.is_followed_by(self._ahead):
+                break
+            if len(batch.records) + len(self._ahead.records) > _JOINED_AT_MOST:
+                break
+            batch, self._ahead = batch.with_(self._ahead), None
+        self._waiting -= len(batch.records) if batch is not None else 0
+        return batch
 
     # ── a batch ──────────────────────────────────────────────────────────────────────────
 

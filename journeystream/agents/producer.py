@@ -3,7 +3,8 @@
 Record by record, aiokafka makes a future for each and looks at the topic's metadata again: some
 20 microseconds. A batch costs that once. Laws: the records of a partition arrive in their order;
 a record goes where it says, or where a plain producer puts its key; the first failure is raised,
-and with a transaction nothing of it counts.
+and with a transaction nothing of it counts. A topic that does not take its records is named:
+aiokafka would wait for one that is missing, within a transaction for ever.
 """
 
 from __future__ import annotations
@@ -15,12 +16,21 @@ from itertools import count
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+)
 
 from journeystream.agents.home import home_of
+from journeystream.errors import OutputRefused
 from journeystream.sinks.records import OutRecord
 
 _LARGEST_RECORD = 32 * 1024 * 1024  # the dead letter of the largest record that a source takes
+_ASK_SECONDS = 3.0  # between two looks whether what is not taken has a topic
+# A broker that still writes the markers of the turn before asks to be tried again.
+_RETRY_MS = 20
 _BATCH_BYTES = 900_000  # a broker takes 1 MiB unless told otherwise; a larger record goes alone
 
 
@@ -31,6 +41,24 @@ class _Batch:
     tp: TopicPartition
     builder: Any
     first: int = -1
+
+    def refused(self, error: Exception) -> Exception:
+        """Return what to raise: a refusal by the topic with what to do, or the error itself."""
+        count, size = self.builder.record_count(), self.builder.size()
+        what = f"{self.tp.topic} does not take {count} record(s) of {size:,} bytes"
+        if isinstance(error, (MessageSizeTooLargeError, RecordListTooLargeError)):
+            return OutputRefused(
+                "too_large",
+                f"{what}: raise max.message.bytes of the topic above that. Nothing is lost: the "
+                f"turn was not committed, and is taken again",
+            )
+        if isinstance(error, TopicAuthorizationFailedError):
+            return OutputRefused(
+                "not_allowed",
+                f"{what}: this worker may not write to it. Nothing is lost: the turn was not "
+                f"committed, and is taken again",
+            )
+        return error
 
     def add(self, record: OutRecord) -> int | None:
         """Return the record's place in the batch, or None when it is full."""
@@ -54,6 +82,7 @@ class KafkaProducer:
             acks="all",
             max_batch_size=_BATCH_BYTES,
             max_request_size=_LARGEST_RECORD,
+            retry_backoff_ms=_RETRY_MS,
         )
         self._partitions: dict[str, int] = {}
         self._keyless = count()
@@ -82,10 +111,22 @@ class KafkaProducer:
 
     async def send(self, records: Iterable[OutRecord]) -> list[int]:
         """Send records and wait until the broker has them; return their offsets."""
+        topics: set[str] = set()
+        sending = asyncio.ensure_future(self._send(records, topics))
+        try:
+            while not (await asyncio.wait((sending,), timeout=_ASK_SECONDS))[0]:
+                await self._refuse_missing(topics)
+            return sending.result()
+        finally:
+            sending.cancel()
+
+    async def _send(self, records: Iterable[OutRecord], topics: set[str]) -> list[int]:
+        """Send; note in `topics` where to."""
         filling: dict[TopicPartition, _Batch] = {}
         batches: list[_Batch] = []
         places: list[tuple[_Batch, int]] = []
         for record in records:
+            topics.add(record.topic)
             tp = TopicPartition(record.topic, await self._partition(record))
             batch = filling.get(tp)
             place = None if batch is None else batch.add(record)
@@ -111,8 +152,31 @@ class KafkaProducer:
             # The first failure is told; nobody asks for those of the batches before it.
             asyncio.gather(*sent, return_exceptions=True)
             raise
-        for batch, standing in zip(batches, await asyncio.gather(*sent), strict=True):
-            batch.first = standing.offset
+        try:
+            await asyncio.gather(*sent)
+        except KafkaError as error:
+            [refused, *_] = (
+                batch
+                for batch, each in zip(batches, sent, strict=True)
+                if each.done() and each.exception() is error
+            )
+            raise refused.refused(error) from error
+        for batch, standing in zip(batches, sent, strict=True):
+            batch.first = standing.result().offset
+
+    async def _refuse_missing(self, topics: Iterable[str]) -> None:
+        """Refuse to wait for a topic that Kafka, when it is asked, does not know."""
+        client = self._client.client
+        if not await client.force_metadata_update():
+            return
+        for topic in topics:
+            if not client.cluster.partitions_for_topic(topic):
+                raise OutputRefused(
+                    "missing_topic",
+                    f"Kafka has no topic {topic}, which is to be written to; create what is "
+                    f"missing: journeystream topics. Nothing is lost: the turn was not committed, "
+                    f"and is taken again",
+                )
 
     async def _partition(self, record: OutRecord) -> int:
         if record.partition is not None:
@@ -129,6 +193,8 @@ class KafkaProducer:
 def _refuse_too_large(record: OutRecord) -> None:
     size = len(record.value or b"")
     if size > _LARGEST_RECORD:
-        raise MessageSizeTooLargeError(
-            f"a record of {size} bytes to {record.topic} is more than {_LARGEST_RECORD}"
+        raise OutputRefused(
+            "too_large",
+            f"a record of {size:,} bytes to {record.topic} is more than {_LARGEST_RECORD:,}, the "
+            f"most that a worker writes: make the user's traits or the entry's properties smaller",
         )

@@ -19,6 +19,7 @@ from confluent_kafka import OFFSET_INVALID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from journeystream import metrics
 from journeystream.agents.changelog import PARTITION_KEY
 from journeystream.agents.commit import Committer
 from journeystream.agents.recovery import restore
@@ -294,7 +295,7 @@ def test_a_second_owner_fences_the_first(kafka: str, store: Store, when: str) ->
     "step", ["begin_transaction", "send", "send_offsets_to_transaction", "commit_transaction"]
 )
 def test_what_kafka_refuses_ends_the_owner(kafka: str, step: str) -> None:
-    """An error of Kafka in any step says which partition failed, and nothing is stored."""
+    """An error of Kafka in any step says which partition failed; it counts, nothing is stored."""
     shop, store = Shop(kafka), MemoryStore()
 
     async def refuse(*_: object, **__: object) -> None:
@@ -304,8 +305,11 @@ def test_what_kafka_refuses_ends_the_owner(kafka: str, step: str) -> None:
         async with owned(shop, store) as first:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(first._producer, step, refuse)
+                failed = metrics.COMMITS_FAILED.labels(0, "unreachable")
+                before = failed._value.get()
                 with pytest.raises(BrokerUnreachable, match="partition 0: the transaction failed"):
                     await commit(first, shop, store, shop.first())
+                assert failed._value.get() == before + 1
             async with owned(shop, store):
                 assert await seen(shop) == ([], [], OFFSET_INVALID)
 

@@ -34,7 +34,7 @@ COMPACTING = {
     "min.cleanable.dirty.ratio": "0.01",
     "delete.retention.ms": "1",
 }
-COMPACTED_WITHIN = 40.0  # seconds; Kafka's cleaner looks for work every 15
+COMPACTED_WITHIN = 80.0  # seconds; Kafka's cleaner looks for work every 15
 PAD = "x" * 10_000
 
 
@@ -45,7 +45,8 @@ def test_a_compacted_changelog_restores_the_same_state(kafka_broker: Broker) -> 
     turns = [_turn(number) for number in range(40)]
     asyncio.run(_commit(shop, live, turns))
     before = asyncio.run(_restored(shop, MemoryStore()))
-    deadline = time.monotonic() + COMPACTED_WITHIN
+    # A broker that does not compact leaves a state that must be the same all the same.
+    deadline = time.monotonic() + (COMPACTED_WITHIN if kafka_broker.full else 0.0)
     after = before
     last = len(turns)
     while after > before // 2 and time.monotonic() < deadline:
@@ -54,8 +55,7 @@ def test_a_compacted_changelog_restores_the_same_state(kafka_broker: Broker) -> 
         last += 1
         after = asyncio.run(_restored(shop, MemoryStore()))
     sys.stdout.write(f"compaction: {before} records before, {after} after\n")
-    # Others may take longer, or never do it; the state is the same all the same.
-    assert after < before or not kafka_broker.name.startswith("Apache"), "nothing was compacted"
+    assert after < before or not kafka_broker.full, "nothing was compacted"
     empty, half = MemoryStore(), MemoryStore()
     asyncio.run(_restored(shop, empty))
     assert contents(empty) == contents(live)

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 from aiokafka.structs import ConsumerRecord
 
+from journeystream import metrics
 from journeystream.agents.changelog import Ledger, Restored, Stamp
 from journeystream.agents.cluster import Consumer, KafkaCluster, Producer
 from journeystream.agents.commit import Committer
+from journeystream.agents.commit_at_least_once import RepeatingCommitter
 from journeystream.agents.control import Control
 from journeystream.agents.partition import Partition
 from journeystream.agents.partitions import Partitions
 from journeystream.agents.standby import Standby
 from journeystream.clock import WallClock
-from journeystream.errors import StateError
+from journeystream.errors import OutputRefused, StateError
 from journeystream.project import Project
 from journeystream.publishing import workshop_of
+from journeystream.sinks.records import OutRecord
+from journeystream.state.codec import PartitionState
 from journeystream.state.memory import MemoryStore
+from tests.brokers.clients import new_topic
 
 PATIENCE = 20.0
 
@@ -163,3 +168,27 @@ def test_exactly_once_does_not_take_over_half_a_turn() -> None:
         await committer.stop()
 
     asyncio.run(story())
+
+
+def test_what_a_topic_does_not_take_is_named_and_counted(kafka: str) -> None:
+    """A record beyond the topic's bound is refused with topic, size and advice, by its reason."""
+    topic = new_topic(kafka, config={"max.message.bytes": "100000"})
+    ledger = Ledger(3, topic, "g")
+
+    async def tell(offsets: Mapping[TopicPartition, int]) -> None:
+        raise AssertionError(offsets)
+
+    async def story() -> None:
+        committer = RepeatingCommitter(ledger, KafkaCluster(kafka), MemoryStore(), tell)
+        await committer.start()
+        with pytest.raises(
+            OutputRefused, match=rf"{topic} does not take 1 .*3,000,\d\d\d bytes.*max"
+        ):
+            await committer.commit(
+                [OutRecord(topic, b"k", b"x" * 3_000_000)], [], PartitionState(), {}
+            )
+        await committer.stop()
+
+    before = metrics.COMMITS_FAILED.labels(3, "too_large")._value.get()
+    asyncio.run(story())
+    assert metrics.COMMITS_FAILED.labels(3, "too_large")._value.get() == before + 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ class ApacheBroker:
 
     name = f"Apache Kafka {KAFKA_VERSION} on the local JDK"
     ours = True
+    full = True
 
     def __init__(self, java: str, libs: Path, directory: Path) -> None:
         self.port = free_port()
@@ -71,6 +73,18 @@ class ApacheBroker:
         """End it by SIGKILL."""
         if self._child is not None:
             self._child.kill()
+
+    def freeze(self) -> None:
+        """Let it stand still, connections open."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._child is not None, "the broker does not run"
+        os.kill(self._child.pid, number)
 
     def _run_tool(self, main_class: str, arguments: list[str]) -> None:
         done = subprocess.run(

@@ -30,6 +30,10 @@ class Broker(Protocol):
     def ours(self) -> bool:
         """Whether the tests started it, and so may stop it."""
 
+    @property
+    def full(self) -> bool:
+        """Whether it is to keep the laws of FullBrokerContract, and those of other Kafkas."""
+
     def start(self) -> None:
         """Start it again after `kill`, on the same data."""
 
@@ -39,6 +43,12 @@ class Broker(Protocol):
     def kill(self) -> None:
         """End it at once, as a power failure would."""
 
+    def freeze(self) -> None:
+        """Let it stand still, connections open."""
+
+    def thaw(self) -> None:
+        """Let it go on."""
+
 
 @dataclass(frozen=True)
 class BrokerByAddress:
@@ -47,6 +57,7 @@ class BrokerByAddress:
     bootstrap: str
     name: str = "the Kafka of JOURNEYSTREAM_TEST_KAFKA"
     ours: bool = False
+    full: bool = True
 
     def start(self) -> None:
         """Refuse."""
@@ -59,6 +70,14 @@ class BrokerByAddress:
     def kill(self) -> None:
         """Refuse."""
         raise BrokerMissingError(f"{self.bootstrap} is not ours to kill")
+
+    def freeze(self) -> None:
+        """Refuse."""
+        raise BrokerMissingError(f"{self.bootstrap} is not ours to freeze")
+
+    def thaw(self) -> None:
+        """Refuse."""
+        raise BrokerMissingError(f"{self.bootstrap} is not ours to thaw")
 
 
 def wait_until_ready(bootstrap: str, seconds: float, alive: Callable[[], bool]) -> bool:

@@ -26,6 +26,7 @@ class DockerBroker:
 
     name = f"{KAFKA_IMAGE} in Docker"
     ours = True
+    full = True
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -63,6 +64,14 @@ class DockerBroker:
         container = self._container.get_wrapped_container()
         container.kill()
         container.wait(timeout=30)
+
+    def freeze(self) -> None:
+        """Let it stand still, connections open."""
+        self._container.get_wrapped_container().pause()
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._container.get_wrapped_container().unpause()
 
     def remove(self) -> None:
         """End the broker and forget its data."""

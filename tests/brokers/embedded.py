@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ class EmbeddedTestBroker(EmbeddedBroker):
 
     name = "embedded (noida-db 0.2.3)"
     ours = True
+    full = False
 
     def restart(self) -> None:
         """Stop it in good order and start it on the same data."""
@@ -26,6 +29,18 @@ class EmbeddedTestBroker(EmbeddedBroker):
         """End it by SIGKILL."""
         if self._child is not None:
             self._child.kill()
+
+    def freeze(self) -> None:
+        """Let it stand still, connections open."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._child is not None, "the broker does not run"
+        os.kill(self._child.pid, number)
 
 
 @contextmanager

@@ -16,8 +16,23 @@ MakeWorld = Callable[..., World]
 @pytest.fixture
 def moving_partitions(kafka_broker: Broker) -> None:
     """Ask for a broker whose groups settle when workers join and leave under load."""
-    if kafka_broker.name.startswith("embedded"):
+    if not kafka_broker.full:
         pytest.skip("the embedded broker's groups do not settle under load; needs Apache Kafka")
+
+
+@pytest.fixture
+def refusing_topics(kafka_broker: Broker) -> None:
+    """Ask for a broker that refuses records for a topic that is not there."""
+    if not kafka_broker.full:
+        pytest.skip("the embedded broker creates topics that are missing; needs Apache Kafka")
+
+
+@pytest.fixture
+def own_broker(kafka_broker: Broker) -> Broker:
+    """Return the session's broker, if it is ours to stop."""
+    if not kafka_broker.ours:
+        pytest.skip(f"{kafka_broker.name} is not ours to stop")
+    return kafka_broker
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from journeystream.sinks.records import OutRecord
 from tests.integration.conftest import MakeWorld
 from tests.integration.oracle import expected_records
 from tests.integration.shop_load import END, JOURNEYS, chunks, has_begun, lag_of
-from tests.integration.world import PARTITIONS, Worker, World, wait_until
+from tests.integration.waiting import wait_until
+from tests.integration.world import PARTITIONS, Worker, World
 
 NO_TRANSACTIONS = {"JOURNEYSTREAM_KAFKA__GUARANTEE": "at_least_once"}
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import MakeWorld
-from tests.integration.world import PATIENCE, Worker, World
+from tests.integration.waiting import PATIENCE
+from tests.integration.world import Worker, World
 
 JOURNEY = """\
 id: hello

@@ -6,7 +6,9 @@ import urllib.request
 
 from journeystream.embedded_broker import free_port
 from tests.integration.conftest import MakeWorld
-from tests.integration.world import Received, Worker, World, wait_until
+from tests.integration.reading import Received
+from tests.integration.waiting import wait_until
+from tests.integration.world import Worker, World
 
 JOURNEY = """\
 id: {id}

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from journeystream.embedded_broker import EmbeddedBroker, free_port
+from tests.integration.asking import asked
 from tests.integration.conftest import MakeWorld
-from tests.integration.world import PARTITIONS, Worker, World, wait_until
+from tests.integration.waiting import wait_until
+from tests.integration.world import PARTITIONS, Worker, World
 
 HELLO = """\
 id: hello
@@ -23,26 +22,15 @@ steps: [{id: greet, type: send_to_destinations, destinations: [email]}]
 SOME_EVENTS = [{"type": "track", "event": "Signed Up", "userId": f"u{n}"} for n in range(40)]
 
 
-def _asked(port: int, path: str) -> tuple[int, dict[str, Any]]:
-    """Return the status and the body; 0 while nobody listens."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-            return answer.status, json.loads(answer.read())
-    except urllib.error.HTTPError as refused:
-        return refused.code, json.loads(refused.read())
-    except (urllib.error.URLError, ConnectionError):
-        return 0, {}
-
-
 def test_a_worker_is_ready_when_its_partitions_are_recovered(make_world: MakeWorld) -> None:
     """`/ready` is 503 with reasons until every partition runs, then 200; `/live` is 200 before."""
     world = make_world()
     port = free_port()
     world.publish(HELLO)
     with world.worker("worker-1", "--http-port", str(port)):
-        wait_until(lambda: _asked(port, "/live")[0] == 200, "a sign of life")
-        wait_until(lambda: _asked(port, "/ready")[0] == 200, "readiness")
-        _, told = _asked(port, "/ready")
+        wait_until(lambda: asked(port, "/live")[0] == 200, "a sign of life")
+        wait_until(lambda: asked(port, "/ready")[0] == 200, "readiness")
+        _, told = asked(port, "/ready")
         assert told["partitions"] == {str(n): "running" for n in range(PARTITIONS)}
         assert told["reasons"] == []
         world.produce(SOME_EVENTS)
@@ -60,10 +48,31 @@ def test_a_worker_without_its_broker_is_alive_but_not_ready(tmp_path: Path) -> N
         world = World(tmp_path, broker.bootstrap)
         world.publish(HELLO)
         worker = Worker(world, "worker-1", "--http-port", str(port))
-        wait_until(lambda: _asked(port, "/ready")[0] == 200, "readiness")
-    wait_until(lambda: "Kafka does not answer" in _asked(port, "/ready")[1]["reasons"], "the truth")
-    assert _asked(port, "/live")[0] == 200
+        wait_until(lambda: asked(port, "/ready")[0] == 200, "readiness")
+    wait_until(
+        lambda: "Kafka does not answer" in asked(port, "/ready")[1].get("reasons", []), "the truth"
+    )
+    assert asked(port, "/live")[0] == 200
     worker.kill()
+
+
+def test_a_worker_whose_turn_stands_still_is_not_alive(make_world: MakeWorld) -> None:
+    """A turn that does not come to its end turns `/live` to 503: only a restart can help."""
+    world = make_world()
+    port = free_port()
+    world.publish(HELLO)
+    worker = Worker(
+        world, "worker-1", "--http-port", str(port), program="tests.integration.standing_worker"
+    )
+    wait_until(worker.holds_all, "the partitions")
+    assert asked(port, "/live")[0] == 200
+    world.produce(SOME_EVENTS[:1])
+    wait_until(lambda: asked(port, "/live")[0] == 503, "the truth")
+    assert "a turn has taken" in asked(port, "/live")[1]["reasons"][0]
+    worker.kill()
+    with world.worker("worker-1"):
+        world.settle()
+    assert len(world.received("email")) == 1
 
 
 @pytest.mark.usefixtures("moving_partitions")

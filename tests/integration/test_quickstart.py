@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
-from tests.integration.world import PATIENCE, wait_until
+from tests.integration.waiting import PATIENCE, wait_until
 
 README = Path(__file__).parents[2] / "README.md"
 EVENT = {"type": "track", "event": "Signed Up", "userId": "newcomer", "messageId": "1"}

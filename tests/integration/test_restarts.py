@@ -14,7 +14,8 @@ import pytest
 from tests.integration.conftest import MakeWorld
 from tests.integration.oracle import actual_outputs, expected_outputs
 from tests.integration.shop_load import END, JOURNEYS, chunks, has_begun, lag_of
-from tests.integration.world import Worker, World, wait_until
+from tests.integration.waiting import wait_until
+from tests.integration.world import Worker, World
 
 
 @pytest.mark.parametrize("state", ["kept", "deleted"])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
+import time
 
 import pytest
 
 from tests.integration.conftest import MakeWorld
-from tests.integration.world import PARTITIONS, Worker, wait_until
+from tests.integration.waiting import wait_until
+from tests.integration.world import Worker
 
 WAITING = """\
 id: waiting
@@ -18,6 +21,8 @@ steps:
   - {id: greet, type: send_to_destinations, destinations: [email]}
 """
 USERS = 4_000
+SESSION = 6.0  # seconds until a dead worker is missed
+TAKEN_OVER_WITHIN = 40.0  # on a busy machine; one that is quiet takes a few seconds
 
 
 @pytest.mark.usefixtures("moving_partitions")
@@ -29,9 +34,9 @@ def test_a_standby_has_little_left_to_read(standbys: int, make_world: MakeWorld)
     world.publish(WAITING)
     settings = {"JOURNEYSTREAM_STATE__STANDBYS": str(standbys)}
     first = Worker(world, "worker-1", settings=settings)
-    wait_until(lambda: first.log.count("taken over") == PARTITIONS, "the first worker's partitions")
+    wait_until(first.holds_all, "the first worker's partitions")
     with world.worker("worker-2", settings=settings) as second:
-        wait_until(lambda: "taken over" in second.log, "the second worker's share")
+        wait_until(lambda: second.held > 0, "the second worker's share")
         world.produce(
             {
                 "type": "track",
@@ -47,17 +52,18 @@ def test_a_standby_has_little_left_to_read(standbys: int, make_world: MakeWorld)
             world.produce_raw(b'{"type": "clock", "timestamp": "2024-01-02T00:00:00Z"}')
             world.settle()
         first.kill()
-        wait_until(lambda: _held(second.log) == PARTITIONS, "the second worker to have all")
+        began = time.monotonic()
+        wait_until(second.holds_all, "the second worker to have all")
+        took = time.monotonic() - began
         world.mark_clock("2024-02-01T00:00:00Z")
         world.settle()
         told = re.findall(r": restored (\d+) changelog records\n", second.log)
         restored = sum(map(int, told))
     assert len({each.key for each in world.received("email")}) == USERS
     assert len(world.received("email")) == USERS
+    sys.stdout.write(
+        f"failover: {took:.1f} s, {SESSION:.0f} s of them the session, {restored:,} records read\n"
+    )
+    assert took < SESSION + TAKEN_OVER_WITHIN
     # The first worker had half of the users or more.
     assert restored < USERS / 20 if standbys else restored > USERS / 4
-
-
-def _held(log: str) -> int:
-    """Return how many partitions a worker has, as its log tells."""
-    return log.count(": taken over") - log.count(": let go")

@@ -16,8 +16,9 @@ import pytest
 
 from tests.integration.conftest import MakeWorld
 from tests.integration.oracle import actual_outputs, expected_outputs
-from tests.integration.shop_load import END, JOURNEYS, chunks, has_begun, lag_of
-from tests.integration.world import PATIENCE, Worker, World, wait_until
+from tests.integration.shop_load import END, JOURNEYS, chunks, lag_of
+from tests.integration.waiting import PATIENCE, wait_until
+from tests.integration.world import Worker, World
 
 OPERATOR = 1  # the exit code that asks whoever runs the worker to act
 BLOCK = 4096
@@ -119,9 +120,13 @@ def _published(world: World) -> tuple[list[dict[str, Any]], list[dict[str, Any]]
 
 
 def _have_begun(world: World, events: list[dict[str, Any]]) -> None:
-    """Produce events and wait until most of them are applied."""
+    """Produce events and wait until those of partition 0, whose state is damaged, are applied."""
     world.produce(events)
-    wait_until(partial(has_begun, world, len(events) // 4), "a part of the load")
+    wait_until(partial(_is_applied, world), "partition 0")
+
+
+def _is_applied(world: World) -> bool:
+    return f"{world.source}/0" not in world.lag()
 
 
 def _has_ended_or_settled(worker: Worker, world: World) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from tests.integration.conftest import MakeWorld
-from tests.integration.world import Worker, World, wait_until
+from tests.integration.waiting import wait_until
+from tests.integration.world import Worker, World
 
 REMINDER = """\
 id: reminder
@@ -15,7 +15,7 @@ name: Reminder
 entry: {condition: {event: Product Added}}
 exits: [{name: ordered, condition: {event: Order Completed, since: entry}}]
 steps:
-  - {id: pause, type: wait_for_duration, duration: 6 seconds, next: remind}
+  - {id: pause, type: wait_for_duration, duration: 15 seconds, next: remind}
   - {id: remind, type: send_to_destinations, destinations: [email]}
 """
 
@@ -31,17 +31,18 @@ def test_a_timer_due_in_downtime_does_not_overtake_an_event(make_world: MakeWorl
     world = make_world(live=True)
     _publish(world)
     worker = Worker(world, "worker-1")
+    wait_until(worker.holds_all, "all partitions")
     added = datetime.now(UTC)
     world.produce([_event("Product Added", user, added) for user in ("in-time", "forgot")])
     world.settle()
     worker.kill()
     world.produce([_event("Order Completed", "in-time", added + timedelta(seconds=2))])
-    wait_until(lambda: datetime.now(UTC) > added + timedelta(seconds=8), "the reminders to be due")
+    wait_until(lambda: datetime.now(UTC) > added + timedelta(seconds=17), "the reminders to be due")
     with world.worker():
         wait_until(lambda: bool(world.received("email")), "the reminder of the forgetful")
     reminded = world.received("email")
     assert [record.key for record in reminded] == ["forgot"]
-    due = (added + timedelta(seconds=6)).isoformat(timespec="milliseconds")[:23] + "Z"
+    due = (added + timedelta(seconds=15)).isoformat(timespec="milliseconds")[:23] + "Z"
     assert reminded[0].value is not None
     assert reminded[0].value["timestamp"] == due
 
@@ -50,22 +51,23 @@ def test_live_timers_fire_when_due(make_world: MakeWorld) -> None:
     """With nothing more coming, the wall clock wakes users: never early, and soon."""
     world = make_world(live=True)
     _publish(world)
-    with world.worker():
+    with world.worker() as worker:
+        wait_until(worker.holds_all, "all partitions")
         added = datetime.now(UTC)
         world.produce([_event("Product Added", f"u{number}", added) for number in range(50)])
         wait_until(lambda: len(world.received("email")) == 50, "50 reminders")
         lateness = [
-            message.timestamp()[1] / 1_000 - (added + timedelta(seconds=6)).timestamp()
+            message.timestamp()[1] / 1_000 - (added + timedelta(seconds=15)).timestamp()
             for message in world.read(f"{world.app}-email")
         ]
     assert min(lateness) >= -0.001, "a timer was early"
-    assert max(lateness) < 3.0, f"a timer was {max(lateness)} s late"
+    assert max(lateness) < 10.0, f"a timer was {max(lateness)} s late"
 
 
 def test_timers_fire_under_steady_load_of_a_rekeyed_source(make_world: MakeWorld) -> None:
     """Time passes behind the events that keep coming, also where they do not move the clock."""
     world = make_world(live=True, keyed=False)
-    _publish(world)
+    _publish(world, pause="4 seconds")
     noise = 0
 
     def is_reminded() -> bool:
@@ -77,7 +79,7 @@ def test_timers_fire_under_steady_load_of_a_rekeyed_source(make_world: MakeWorld
 
     with world.worker():
         world.produce([_event("Product Added", "u1", datetime.now(UTC))])
-        wait_until(is_reminded, "a reminder under load", patience=40)
+        wait_until(is_reminded, "a reminder under load")
     assert [record.key for record in world.received("email")] == ["u1"]
 
 
@@ -133,10 +135,8 @@ def test_a_paused_journey_lets_no_one_in_and_an_archived_one_keeps_no_one(
         assert mine == [("Audience Entered", None), ("Audience Exited", "archived")]
 
 
-def _publish(world: World) -> None:
-    file: Path = world.directory / "reminder.yaml"
-    file.write_text(REMINDER, encoding="utf-8")
-    world.cli("publish", file)
+def _publish(world: World, pause: str = "15 seconds") -> None:
+    world.publish(REMINDER.replace("15 seconds", pause))
 
 
 def _event(name: str, user: str, at: datetime) -> dict[str, object]:

@@ -23,7 +23,7 @@ from ruamel.yaml import YAML
 
 from journeystream.durations import parse_duration
 from tests.integration.conftest import MakeWorld
-from tests.integration.world import Received
+from tests.integration.reading import Received
 
 JOURNEYS = Path(__file__).parents[2] / "examples" / "journeys"
 END = datetime(2024, 6, 1, tzinfo=UTC)

@@ -13,28 +13,21 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from confluent_kafka import (
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Message,
-    Producer,
-    TopicPartition,
-)
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 # Not from `admin`, which has them too but does not export them for type checkers.
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 
-PATIENCE = 90.0
+from tests.integration.reading import Received, end_of, read_to_end, reader, received
+from tests.integration.waiting import PATIENCE, wait_until
+
 PARTITIONS = 4
 _STARTING = (
     KafkaError.NOT_COORDINATOR,
@@ -64,16 +57,6 @@ destinations:
 """
 
 
-@dataclass(frozen=True)
-class Received:
-    """A record as a destination got it."""
-
-    partition: int
-    key: str
-    value: dict[str, Any] | None
-    headers: dict[str, str]
-
-
 class Worker:
     """A worker process, started as a person starts it; `settings` are environment variables."""
 
@@ -88,6 +71,7 @@ class Worker:
         self.state = world.directory / f"state-{name}"
         self._file = world.directory / f"{name}.log"
         self._log = self._file.open("a", encoding="utf-8")
+        self._begins = self._file.stat().st_size
         environment = {
             **os.environ,
             "JOURNEYSTREAM_STATE__DIRECTORY": str(self.state),
@@ -105,6 +89,16 @@ class Worker:
     def log(self) -> str:
         """What it and those of its name before it have said."""
         return self._file.read_text(encoding="utf-8")
+
+    @property
+    def held(self) -> int:
+        """How many partitions it has, as it tells."""
+        told = self._file.read_bytes()[self._begins :]
+        return told.count(b": taken over") - told.count(b": let go")
+
+    def holds_all(self) -> bool:
+        """Tell whether it has all partitions, recovered."""
+        return self.held == PARTITIONS
 
     @property
     def peak_memory(self) -> int:
@@ -210,8 +204,7 @@ class World:
             assert worker.process.poll() is None, "the worker ended by itself"
             assert worker.stop() == 0
         except BaseException:
-            if worker.process.poll() is None:
-                worker.kill()
+            worker.kill()  # which closes its log, if it has ended already
             # pytest shows what a failed test wrote.
             sys.stderr.write((self.directory / f"{name}.log").read_text(encoding="utf-8")[-8000:])
             raise
@@ -225,9 +218,9 @@ class World:
         finally:
             worker.kill()
 
-    def settle(self) -> None:
+    def settle(self, patience: float = PATIENCE) -> None:
         """Wait until the workers have committed everything that is in their topics."""
-        wait_until(self._has_caught_up, "the workers' lag to end")
+        wait_until(self._has_caught_up, "the workers' lag to end", patience)
 
     def _has_caught_up(self) -> bool:
         assert all(worker.process.poll() is None for worker in self._workers), "a worker ended"
@@ -242,14 +235,21 @@ class World:
         ]
         # A consumer that never subscribes joins nothing. (The admin client's way to ask crashes
         # librdkafka 2.16 when the coordinator of a new broker still loads.)
-        with self._consumer(self.app) as consumer:
-            try:
-                committed = consumer.committed(tps, PATIENCE)
-                ends = {(tp.topic, tp.partition): _end(consumer, tp) for tp in tps}
-            except KafkaException as error:
-                if error.args[0].code() not in _STARTING:
-                    raise
-                return {"a broker that still starts": 1}
+        with reader(self.bootstrap, self.app) as consumer:
+            committed: list[TopicPartition] = []
+            ends: dict[tuple[str, int], int] = {}
+
+            def is_told() -> bool:
+                try:
+                    committed[:] = consumer.committed(tps, PATIENCE)
+                    ends.update({(tp.topic, tp.partition): end_of(consumer, tp) for tp in tps})
+                except KafkaException as error:
+                    if error.args[0].code() not in _STARTING:
+                        raise
+                    return False
+                return True
+
+            wait_until(is_told, "the broker to tell offsets")
         return {
             f"{tp.topic}/{tp.partition}": behind
             for tp in committed
@@ -324,6 +324,12 @@ class World:
             lambda: topic not in admin.list_topics(timeout=PATIENCE).topics, f"{topic} to be gone"
         )
 
+    def cut_off(self, topic: str, partition: int, before: int) -> None:
+        """Let the broker delete a partition's records before an offset."""
+        admin = self._admin()
+        [done] = admin.delete_records([TopicPartition(topic, partition, before)]).values()
+        done.result(PATIENCE)
+
     def _admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.bootstrap})
 
@@ -335,72 +341,15 @@ class World:
 
     def received(self, destination: str) -> list[Received]:
         """Return all that a destination can read, partition by partition, in order."""
-        return [_received(message) for message in self.read(self.topic_of(destination))]
+        return [received(message) for message in self.read(self.topic_of(destination))]
+
+    def end(self, topic: str) -> int:
+        """Return the sum of where a topic's partitions end, for who reads committed records."""
+        with reader(self.bootstrap) as consumer:
+            partitions = consumer.list_topics(topic, PATIENCE).topics[topic].partitions
+            return sum(end_of(consumer, TopicPartition(topic, number)) for number in partitions)
 
     def read(self, topic: str) -> list[Message]:
         """Read a topic from its start to its end, committed records only."""
-        with self._consumer() as consumer:
-            partitions = consumer.list_topics(topic, PATIENCE).topics[topic].partitions
-            assert partitions, f"there is no topic {topic}"
-            return _read_to_end(consumer, topic, set(partitions))
-
-    @contextlib.contextmanager
-    def _consumer(self, group: str = "readers") -> Iterator[Consumer]:
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self.bootstrap,
-                "group.id": group,
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "fetch.message.max.bytes": 40_000_000,
-                "fetch.wait.max.ms": 10,
-            }
-        )
-        try:
-            yield consumer
-        finally:
-            consumer.close()
-
-
-def wait_until(condition: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
-    """Ask until the condition holds; fail with `what` was awaited."""
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {patience} s for {what}"
-
-
-def _end(consumer: Consumer, tp: TopicPartition) -> int:
-    return int(consumer.get_watermark_offsets(tp, timeout=PATIENCE)[1])
-
-
-def _read_to_end(consumer: Consumer, topic: str, partitions: set[int]) -> list[Message]:
-    """Read partitions to where the broker says that they end; ordered by partition, offset."""
-    consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
-    messages: list[Message] = []
-    deadline = time.monotonic() + PATIENCE
-    while partitions:
-        assert time.monotonic() < deadline, f"{topic} can not be read to its end"
-        message = consumer.poll(1)
-        if message is None:
-            continue
-        error = message.error()
-        if error is None:
-            messages.append(message)
-        elif error.code() == KafkaError._PARTITION_EOF:
-            partitions.discard(message.partition())
-        else:
-            raise KafkaException(error)
-    return sorted(messages, key=lambda message: (message.partition(), message.offset()))
-
-
-def _received(message: Message) -> Received:
-    key, value = message.key(), message.value()
-    assert key is not None, "an output has no key"
-    headers: Any = message.headers() or []
-    return Received(
-        message.partition() or 0,
-        key.decode(),
-        None if value is None else json.loads(value),
-        {name: data.decode() for name, data in headers},
-    )
+        with reader(self.bootstrap) as consumer:
+            return read_to_end(consumer, topic)

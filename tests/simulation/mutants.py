@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from unittest import mock
 
 from aiokafka import TopicPartition
@@ -27,6 +28,7 @@ from journeystream.journeys import Journeys
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState
 from journeystream.state.store import Change, Store
+from tests.simulation.plan import Fault, Plan, draw
 
 _commit, _apply, _init, _look = (
     Committer.commit,
@@ -88,6 +90,10 @@ async def _trusts_what_is_readable(
     return await self.ends(tps)
 
 
+async def _believes_the_first(self: Partition, batch: Batch) -> int:
+    return self._state.positions.get(batch.topic, batch.start)
+
+
 async def _applies_again(self: Partition, batch: Batch) -> None:
     self._state.positions[batch.topic] = batch.start
     await _apply(self, batch)
@@ -132,30 +138,72 @@ def _counts_all(self: ChangelogMerge, record: ConsumerRecord) -> bool:
     return True
 
 
-_BROKEN: dict[str, tuple[type, str, Callable[..., object]]] = {
-    "the store is saved before the commit": (Committer, "commit", _saves_first),
-    "offsets are not in the transaction": (Committer, "commit", _forgets_offsets),
-    "a new owner fences nobody": (Committer, "__init__", _fences_nobody),
-    "the clock does not wait for the log": (CatchingUp, "reached", _never_waits),
-    "the clock does not wait for re-keying": (CatchingUp, "__init__", _looks_at_own_topics_only),
-    "the clock does not wait for late markers": (Control, "written", _trusts_what_is_readable),
-    "records are applied again": (Partition, "_apply", _applies_again),
-    "gaps are borne": (Partition, "_accept_gap", _bears_gaps),
-    "recovery ends early": (Replica, "catch_up", _restores_little),
-    "the control topic is not asked": (Control, "current", _does_not_ask),
+def _any(plan: Plan) -> bool:
+    del plan
+    return True
+
+
+def _much_rekeying(plan: Plan) -> bool:
+    plan.network.markers = 0.6
+    return plan.mode == "live of two"
+
+
+def _much_moving(plan: Plan) -> bool:
+    """Let batches of before a rebalance come after it, when nothing was applied yet."""
+    plan.stale, plan.duplicates, plan.network.slowest = True, 0.5, 0.1
+    kinds = ("evict", "join", "leave")
+    plan.faults = [Fault(kinds[nth % 3], 0.05 * (nth + 1), 0.4) for nth in range(24)]
+    return len(plan.sources) == 2
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """What is put instead of what; `bias` turns a plan to where that matters, or declines it."""
+
+    owner: type
+    attribute: str
+    instead: Callable[..., object]
+    bias: Callable[[Plan], bool] = _any
+    repeats: bool = False
+
+
+MUTANTS: dict[str, Mutant] = {
+    "the store is saved before the commit": Mutant(Committer, "commit", _saves_first),
+    "offsets are not in the transaction": Mutant(Committer, "commit", _forgets_offsets),
+    "a new owner fences nobody": Mutant(Committer, "__init__", _fences_nobody),
+    "the clock does not wait for the log": Mutant(CatchingUp, "reached", _never_waits),
+    "the clock does not wait for re-keying": Mutant(
+        CatchingUp, "__init__", _looks_at_own_topics_only, _much_rekeying
+    ),
+    "the clock does not wait for late markers": Mutant(
+        Control, "written", _trusts_what_is_readable, _much_rekeying
+    ),
+    "a topic begins with the batch that comes first": Mutant(
+        Partition, "_applied", _believes_the_first, _much_moving
+    ),
+    "records are applied again": Mutant(Partition, "_apply", _applies_again),
+    "gaps are borne": Mutant(Partition, "_accept_gap", _bears_gaps),
+    "recovery ends early": Mutant(Replica, "catch_up", _restores_little),
+    "the control topic is not asked": Mutant(Control, "current", _does_not_ask),
+    "users who are ahead get their events again": Mutant(
+        RepeatingCommitter, "not_applied", _applies_all, repeats=True
+    ),
+    "a turn is saved before it is written": Mutant(
+        RepeatingCommitter, "commit", _saves_unwritten, repeats=True
+    ),
+    "stamps are not looked at": Mutant(ChangelogMerge, "_user_counts", _counts_all, repeats=True),
 }
-_BROKEN_WITHOUT_TRANSACTIONS: dict[str, tuple[type, str, Callable[..., object]]] = {
-    "users who are ahead get their events again": (RepeatingCommitter, "not_applied", _applies_all),
-    "a turn is saved before it is written": (RepeatingCommitter, "commit", _saves_unwritten),
-    "stamps are not looked at": (ChangelogMerge, "_user_counts", _counts_all),
-}
-NAMES = tuple(_BROKEN)
-REPEATING_NAMES = tuple(_BROKEN_WITHOUT_TRANSACTIONS)
+
+
+def biased(name: str, seed: int) -> Plan | None:
+    """Return the plan of a seed, turned to where the mutant matters; None if it is of no use."""
+    plan = draw(seed, repeats=MUTANTS[name].repeats)
+    return plan if MUTANTS[name].bias(plan) else None
 
 
 @contextmanager
 def broken(name: str) -> Iterator[None]:
     """Break the shell in one way."""
-    owner, attribute, instead = (_BROKEN | _BROKEN_WITHOUT_TRANSACTIONS)[name]
-    with mock.patch.object(owner, attribute, instead):
+    mutant = MUTANTS[name]
+    with mock.patch.object(mutant.owner, mutant.attribute, mutant.instead):
         yield

@@ -50,9 +50,10 @@ def main(
     show(report, console)
     if json_file is not None:
         json_file.write_text(json.dumps(report.figures(), indent=1), encoding="utf-8")
-    if report.verdict.differences:
-        for difference in report.verdict.differences[:_SHOWN]:
-            console.print(f"- {difference[:2_000]}", markup=False, highlight=False)
+    wrong = [*report.missed, *report.verdict.differences]
+    if wrong:
+        for each in wrong[:_SHOWN]:
+            console.print(f"- {each[:2_000]}", markup=False, highlight=False)
         console.print(
             f"again: python -m tests.torture --seed {seed} --events {events} --kills {kills}"
         )
@@ -85,6 +86,7 @@ def show(report: Report, console: Console) -> None:
         ("workers started", f"{tally.starts:,}"),
         ("ended by themselves", f"{sum(tally.deaths.values()):,}"),
         ("seconds", f"{report.seconds:,.0f}"),
+        ("kinds of blows missed", f"{len(report.missed):,}"),
         ("differences", f"{len(verdict.differences):,}"),
     ):
         table.add_row(name, value)

@@ -12,7 +12,7 @@ from tests.torture.feeding import Feeder
 from tests.torture.fleet import Fleet, Member
 from tests.torture.plan import Action
 
-_CRASH_SECONDS = 20.0  # a worker with a partition commits within this
+_CRASH_SECONDS = 45.0  # a worker with a partition commits within this
 _TRIES = 3
 _DOWN_SECONDS = 1.0
 

@@ -13,7 +13,8 @@ from threading import Event, Thread
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from tests.brokers.clients import client
-from tests.integration.world import PATIENCE, World
+from tests.integration.waiting import PATIENCE
+from tests.integration.world import World
 from tests.torture.load import Record
 
 _SPREAD_SECONDS = 4.0

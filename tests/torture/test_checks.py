@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from journeystream.effects import instance_id, stable_id
+from tests.torture.fleet import Tally
 from tests.torture.load import END, records
 from tests.torture.plain_trial import plain_trial
 from tests.torture.plan import STEPS, counted, long_form, plan
+from tests.torture.torture import missed
 from tests.torture.travel import Move, faults
 from tests.torture.verdict import journeys, outputs_differ
 
@@ -85,6 +88,15 @@ def test_outputs_that_differ_are_seen(found: list[bytes | None], how: str) -> No
     """Lost, repeated and reordered outputs are told as such."""
     (told,) = outputs_differ({("email", b"u1"): found}, {("email", b"u1"): [b"1", b"2"]})
     assert how in told
+
+
+def test_blows_that_did_not_land_are_told() -> None:
+    """A plan of which nothing happened misses every kind of blow; one that happened misses none."""
+    actions = plan(7, long_form(100))
+    told = list(missed(actions, Tally(), broker_restarts=0))
+    assert len(told) == len(STEPS) + 4
+    tally = Tally(crashes=Counter(STEPS), zombies=1, frozen_in_commit=1, deleted=1)
+    assert list(missed(actions, tally, counted(actions, "kill broker") * 2 + 1)) == []
 
 
 def test_a_load_is_a_function_of_its_seed() -> None:

@@ -1,10 +1,13 @@
-"""One run: load and chaos, then calm, then the verdict."""
+"""One run: load and chaos, then calm, then the verdict.
+
+A blow that was planned and did not land attacks nothing: it is told as missed, and the run fails.
+"""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.brokers import Broker
@@ -14,7 +17,7 @@ from tests.torture.feeding import Feeder
 from tests.torture.fleet import Fleet, Tally
 from tests.torture.generation import generation_of
 from tests.torture.load import END, records
-from tests.torture.plan import Wanted, plan
+from tests.torture.plan import Action, Wanted, plan
 from tests.torture.verdict import JOURNEYS, Verdict, judge
 
 CATCH_UP_SECONDS = 300.0
@@ -32,6 +35,7 @@ class Report:
     takeovers: int
     rebalances: int | None
     broker_restarts: int
+    missed: list[str]
     verdict: Verdict
 
     @property
@@ -55,14 +59,14 @@ def torture(
 ) -> Report:
     """Run it; every process that was started is ended on return."""
     began = time.monotonic()
-    load = list(records(seed, events))
+    load, actions = list(records(seed, events)), plan(seed, wanted)
     world.cli("publish", *JOURNEYS)
     feeder = Feeder(world, load, seed)
     fleet = Fleet(world, wanted.most_workers, lambda: tell(_line(feeder, fleet, events)))
     chaos = Chaos(fleet, feeder, broker, world.directory / "chaos.log")
     differences: list[str] = []
     try:
-        chaos.carry_out(plan(seed, wanted))
+        chaos.carry_out(actions)
         feeder.finish()
         world.mark_clock(END)
         fleet.calm()
@@ -84,11 +88,29 @@ def torture(
         takeovers,
         generation_of(world),
         chaos.broker_restarts,
+        list(missed(actions, fleet.tally, chaos.broker_restarts)),
         verdict,
     )
     figures = json.dumps(report.figures(), indent=1)
     (world.directory / "report.json").write_text(figures, encoding="utf-8")
     return report
+
+
+def missed(actions: Sequence[Action], tally: Tally, broker_restarts: int) -> Iterator[str]:
+    """Yield which kinds of planned blows have never landed."""
+    for step in sorted({action.step for action in actions if action.kind == "crash"}):
+        if not tally.crashes[step]:
+            yield f"no worker crashed in step {step} of the commit"
+    freezes = [action for action in actions if action.kind == "freeze"]
+    if freezes and not tally.zombies:
+        yield "no frozen worker woke to find its partitions with others"
+    if any(action.step for action in freezes) and not tally.frozen_in_commit:
+        yield "no worker was frozen in a commit"
+    if any(action.wiped for action in actions) and not tally.deleted:
+        yield "no state directory was deleted"
+    planned = sum("broker" in action.kind for action in actions)
+    if broker_restarts < planned:
+        yield f"the broker restarted {broker_restarts} times, not {planned}"
 
 
 def _line(feeder: Feeder, fleet: Fleet, events: int) -> str:

@@ -1,0 +1,1 @@
+"""The cart journey in other frameworks, each as its users would write it."""

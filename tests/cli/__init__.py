@@ -1,0 +1,1 @@
+"""The command line: what people see of it, from `init` to `tail`."""

@@ -1,0 +1,1 @@
+"""`journeystream dead-letters`: what waits, and what comes back."""
