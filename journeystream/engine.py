@@ -22,7 +22,7 @@ Rule 7. What happens in one journey may change what is true in another (`noticin
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from journeystream.conditions import Predicate
@@ -55,7 +55,7 @@ class Outcome:
     user: User
     changed: bool
     effects: list[Effect]
-    travels: list[Travel]
+    travels: Sequence[Travel] = ()
 
 
 def advance(user: User | None, happening: Happening, rules: Rules) -> Outcome:
@@ -79,8 +79,9 @@ def advance(user: User | None, happening: Happening, rules: Rules) -> Outcome:
         raise
     except Exception as error:
         raise EngineError(walk.journey_at_work) from error
-    travels = walk.travels.told if walk.travels is not None else []
-    return Outcome(walk.user, changed, walk.told.effects, travels)
+    if walk.travels is None:
+        return Outcome(walk.user, changed, walk.told.effects)
+    return Outcome(walk.user, changed, walk.told.effects, walk.travels.told)
 
 
 def _take(walk: Walk, event: Event) -> bool:
@@ -110,7 +111,8 @@ def _take(walk: Walk, event: Event) -> bool:
             progress(walk, instance, journey)
     for journey in entering:
         consider(walk, journey, was=walk.was.pop(journey.id), came=matched_ids)
-    _settle(walk)
+    if walk.news is not None or walk.invited:
+        _settle(walk)
     return True
 
 

@@ -129,7 +129,8 @@ def _come_in(walk: Walk, journey: CompiledJourney, entry: Mapping[str, object]) 
 
 def _enter(walk: Walk, journey: CompiledJourney, entry: Mapping[str, object], key: str) -> None:
     user = walk.user
-    journey_will_change(walk, journey.id)
+    if walk.readers:
+        journey_will_change(walk, journey.id)
     passes = _passed(walk, journey)
     passes.entered += 1
     instance = Instance(journey.id, journey.version, passes.entered, walk.came, key=key)

@@ -46,7 +46,8 @@ def leave(
 ) -> None:
     """End the instance: pay every Exited that is owed, and note the exit."""
     user = walk.user
-    journey_will_change(walk, journey.id)
+    if walk.readers:
+        journey_will_change(walk, journey.id)
     if walk.travels is not None:
         moment = walk.moment(journey, instance)
         walk.travels.left(instance, journey, reason, moment)
@@ -64,7 +65,7 @@ def leave(
     )
     label = f"{reason}: {detail}" if detail else reason
     passes.exits[label] = passes.exits.get(label, 0) + 1
-    if head.cool_down is not None or head.id in walk.journeys.readers_of_journey:
+    if head.cool_down is not None or head.id in walk.readers:
         passes.left_at = walk.now
 
 
@@ -123,7 +124,8 @@ def _met(goal: CompiledGoal) -> str:
 
 
 def _reach(walk: Walk, instance: Instance, journey: CompiledJourney, goal: CompiledGoal) -> None:
-    journey_will_change(walk, journey.id)
+    if walk.readers:
+        journey_will_change(walk, journey.id)
     instance.goals[goal.id] = walk.now
     walk.user.passes[journey.id].goals[goal.id] = walk.now
     if walk.travels is not None:

@@ -40,7 +40,8 @@ def _move(
     walk: Walk, instance: Instance, old: CompiledJourney, new: CompiledJourney, fate: Fate
 ) -> bool:
     """Move an instance to a newer version; False when no place of it is left there."""
-    journey_will_change(walk, instance.journey)
+    if walk.readers:
+        journey_will_change(walk, instance.journey)
     kept = [
         position
         for position in instance.positions

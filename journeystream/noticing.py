@@ -19,7 +19,7 @@ from journeystream.walk import News, Walk
 
 def journey_will_change(walk: Walk, journey: str) -> None:
     """Announce that the user's way through a journey goes on, begins or ends."""
-    readers = walk.journeys.readers_of_journey.get(journey)
+    readers = walk.readers.get(journey)
     if readers is not None:
         _expect_all(walk, readers)
         _news(walk).journeys.add(journey)

@@ -221,7 +221,8 @@ class _Taker:
             return
         if outcome.changed:
             self.turn.effects += outcome.effects
-            self.turn.travels += outcome.travels
+            if outcome.travels:
+                self.turn.travels += outcome.travels
             self._keep(outcome.user, happening)
 
     def apply_event(self, event: Event | Enrolled, index: int) -> None:

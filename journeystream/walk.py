@@ -68,7 +68,8 @@ class Invitation:
 class Walk:
     """One happening being applied: `now` is its instant for the user, `came` its own.
 
-    `was` holds, for journeys whose entry condition may have changed, its truth before.
+    `was` holds, for journeys whose entry condition may have changed, its truth before. `readers`
+    are the journeys that read others; where there are none, which is the rule, none need be told.
     """
 
     __slots__ = (
@@ -81,6 +82,7 @@ class Walk:
         "memory",
         "news",
         "now",
+        "readers",
         "told",
         "travels",
         "user",
@@ -90,6 +92,7 @@ class Walk:
     def __init__(self, user: User, rules: Rules) -> None:
         self.user = user
         self.journeys = rules.journeys
+        self.readers = rules.journeys.readers_of_journey
         self.floors = rules.floors
         self.memory = rules.memory
         self.told = Memberships(user)

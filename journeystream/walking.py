@@ -92,7 +92,8 @@ def arrive(
     if to is None:
         path_ends(walk, instance, journey, position)
         return False
-    journey_will_change(walk, journey.id)
+    if walk.readers:
+        journey_will_change(walk, journey.id)
     step = journey.steps[to]
     if walk.travels is not None:
         came_from = journey.steps.get(parent or position.step or "")
