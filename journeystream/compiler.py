@@ -6,7 +6,7 @@ engine asks a journey only when something it reads has changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ from journeystream.conditions import (
 from journeystream.definitions import JourneyDefinition
 from journeystream.durations import Duration, parse_duration
 from journeystream.steps.contract import CompiledStep, Surroundings
+from journeystream.steps.merge import without_closing_merges
 from journeystream.user import User
 
 AttributesOf = Callable[[str], Mapping[str, str]]
@@ -33,7 +34,7 @@ class CompiledJourney:
 
     `reads` and `reads_traits` are what instances in flight depend on (exits and steps);
     the entry condition has its own. `entry_paths` are the entry event's properties that
-    attribute mappings ask for. `takes_strangers`: the entry condition holds for a user of
+    steps ask for. `takes_strangers`: the entry condition holds for a user of
     whom nothing is known, so that becoming known can be a reason to enter.
     """
 
@@ -57,11 +58,15 @@ class CompiledJourney:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What journeys are compiled with: time zone, audiences, destinations' own attributes."""
+    """What journeys are compiled with: time zone, audiences, destinations' own attributes.
+
+    `zone_trait` is the trait that names a user's own time zone.
+    """
 
     zone: tzinfo
     audiences: Mapping[str, Condition]
     attributes_of: AttributesOf
+    zone_trait: str | None = None
 
 
 def compile_journey(
@@ -76,9 +81,17 @@ def compile_journey(
     )
     steps = {
         step.id: step.compile(
-            Surroundings(zone, workshop.audiences, keys.get(step.id, ""), workshop.attributes_of)
+            Surroundings(
+                zone,
+                workshop.audiences,
+                keys.get(step.id, ""),
+                workshop.attributes_of,
+                definition.id,
+                definition.time_zone_trait or workshop.zone_trait,
+                definition.sending,
+            )
         )
-        for step in definition.steps
+        for step in without_closing_merges(definition.steps)
     }
     in_flight = [condition for _, condition in exits]
     in_flight += [condition for step in steps.values() for condition in step.conditions]
@@ -96,18 +109,12 @@ def compile_journey(
         first_step=definition.first_step,
         steps=steps,
         reads=frozenset().union(*(condition.predicates for condition in in_flight)),
-        reads_traits=frozenset().union(*(condition.traits for condition in in_flight)),
-        entry_paths=_entry_paths(steps.values()),
+        reads_traits=frozenset().union(
+            *(condition.traits for condition in in_flight),
+            *(step.traits for step in steps.values()),
+        ),
+        entry_paths=tuple(
+            sorted(frozenset().union(*(step.entry_paths for step in steps.values())))
+        ),
         predicates=merge_predicates([entry, *in_flight]),
     )
-
-
-def _entry_paths(steps: Iterable[CompiledStep]) -> tuple[str, ...]:
-    wanted = {
-        source.removeprefix("entry.")
-        for step in steps
-        for mapping in step.destinations.values()
-        for source in mapping.values()
-        if source.startswith("entry.")
-    }
-    return tuple(sorted(wanted))

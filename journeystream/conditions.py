@@ -39,18 +39,19 @@ from journeystream.condition_language import (
 from journeystream.durations import parse_duration
 from journeystream.effects import stable_id
 from journeystream.events import Event
-from journeystream.user import NEVER, User
+from journeystream.user import NEVER, Instance, User
 
 
 @dataclass(slots=True)
 class Moment:
-    """The question's context: a user at an instant, in a journey, at a step."""
+    """The question's context: a user at an instant, in a journey (an instance of it), at a step."""
 
     user: User
     now: int
     floor: int = NEVER
     entered_at: int = NEVER
     step_since: int = NEVER
+    instance: Instance | None = None
 
 
 @dataclass(frozen=True, slots=True)

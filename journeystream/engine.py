@@ -10,9 +10,10 @@ Rule 2. What is due at or before an event's time happens before the event. Nothi
         happens at the user's clock.
 Rule 3. The events of a user have distinct instants: of events in the same millisecond, the
         later in the log is a microsecond later, so that "after entry" means after entry.
-Rule 4. Symmetry: arriving at a send step yields Entered, and owes one Exited, which is paid
-        when the position reaches a step that is no gate, when its path ends (unless the user
-        rests there), or when the instance ends. `memberships.py` keeps the account.
+Rule 4. Symmetry: a send step yields Entered when it may be told (mostly on arrival), and owes
+        one Exited, which is paid when the position reaches a step that is no gate, when the
+        next send is told or passed by, when its path ends (unless the user rests there), or
+        when the instance ends. `memberships.py` keeps the account.
 Rule 5. Exits and the maximum duration are looked at before anything else, at entry too.
 Rule 6. An entry needs a cause: the condition turned true, or an event that it welcomes came
         while it was true and the user was not in the journey, or left it by that event.
@@ -21,7 +22,7 @@ Rule 6. An entry needs a cause: the condition turned true, or an event that it w
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import orjson
@@ -29,6 +30,7 @@ import orjson
 from journeystream.comparisons import MISSING, at_path
 from journeystream.compiler import CompiledJourney
 from journeystream.conditions import Moment, Predicate, earliest, flip
+from journeystream.deeds import Deed, Deeds, is_first
 from journeystream.effects import Effect
 from journeystream.errors import EngineError, OperatorError
 from journeystream.events import Archived, Due, Event, Happening, Retried
@@ -36,7 +38,7 @@ from journeystream.journeys import Floors, Journeys
 from journeystream.memberships import Memberships, Why
 from journeystream.profile import change_traits, changed_traits
 from journeystream.repeats import Memory, is_repeat, remember
-from journeystream.steps.contract import Fork, Go, Leave, Stay
+from journeystream.steps.contract import Ask, Enter, Fork, Go, Join, Leave, Stay
 from journeystream.user import NEVER, Instance, Passes, Position, User
 
 _MILLI = 1_000
@@ -91,6 +93,7 @@ class _Walk:
         self.floors = rules.floors
         self.memory = rules.memory
         self._told = Memberships(self.user)
+        self._deeds = Deeds(self.user, self._told)
         self.event: Event | None = None
         self.now = self.came = self.user.clock
         self.journey_at_work = ""
@@ -283,15 +286,19 @@ class _Walk:
         passes.wake = wake
         return passes
 
-    def _enter(self, journey: CompiledJourney) -> None:
+    def _enter(
+        self, journey: CompiledJourney, properties: Mapping[str, object] | None = None
+    ) -> None:
+        """Begin a pass; `properties` stand for the entry event's where a step invited the user."""
         passes = self._remember(journey, qualified=True, wake=None)
         passes.entered += 1
         instance = Instance(journey.id, journey.version, passes.entered, self.came)
-        if self.event is not None:
-            for path in journey.entry_paths:
-                value = at_path(self.event.properties, path.split("."))
-                if value is not MISSING and len(orjson.dumps(value)) <= _LARGEST_ENTRY_PROPERTY:
-                    instance.entry[path] = value
+        if properties is None:
+            properties = self.event.properties if self.event is not None else {}
+        for path in journey.entry_paths:
+            value = at_path(properties, path.split("."))
+            if value is not MISSING and len(orjson.dumps(value)) <= _LARGEST_ENTRY_PROPERTY:
+                instance.entry[path] = value
         self.user.instances.append(instance)
         if self._exits(instance, journey):
             return
@@ -331,26 +338,75 @@ class _Walk:
         moment = self._moment(journey, instance)
         while position.step is not None:
             moment.step_since = position.since
-            match journey.steps[position.step].decide(moment, position):
+            decision = journey.steps[position.step].decide(moment, position)
+            match decision:
                 case Stay():
-                    break
-                case Go(to):
-                    if not self._arrive(instance, journey, position, to):
-                        break
-                case Fork(branches, done):
-                    for name, to in branches:
-                        position.taken.append(name)
-                        branched = Position(step=None, since=self.now)
-                        instance.positions.append(branched)
-                        if self._arrive(instance, journey, branched, to):
-                            moving.append(branched)
-                    if done:
-                        instance.positions.remove(position)
                     break
                 case Leave(detail):
                     self._leave(instance, journey, "exit_step", detail)
                     return False
+                case Fork():
+                    self._fork(instance, journey, position, decision, moving)
+                    break
+                case Ask():
+                    self._deeds.do(decision, instance, position, journey, self.now)
+                    break
+                case _:
+                    to = self._do(instance, journey, position, decision)
+                    if not self._arrive(instance, journey, position, to):
+                        break
         return True
+
+    def _do(
+        self,
+        instance: Instance,
+        journey: CompiledJourney,
+        position: Position,
+        decision: Go | Join | Enter | Deed,
+    ) -> str | None:
+        """Do what a decision means beside moving on; return where the position goes."""
+        match decision:
+            case Go(to):
+                return to
+            case Join(to):
+                return to if is_first(instance, position) else None
+            case Enter():
+                self._invite(decision)
+            case _:
+                self._deeds.do(decision, instance, position, journey, self.now)
+        return decision.to
+
+    def _fork(
+        self,
+        instance: Instance,
+        journey: CompiledJourney,
+        position: Position,
+        fork: Fork,
+        moving: list[Position],
+    ) -> None:
+        """Send new positions down branches, which join those that are moving."""
+        for name, to in fork.branches:
+            position.taken.append(name)
+            branched = Position(step=None, since=self.now, rounds=dict(position.rounds))
+            instance.positions.append(branched)
+            if self._arrive(instance, journey, branched, to):
+                moving.append(branched)
+        if fork.done:
+            instance.positions.remove(position)
+
+    def _invite(self, invitation: Enter) -> None:
+        """Let the user enter another journey by a step, if it lets them in."""
+        journey = self.journeys.heads.get(invitation.journey)
+        if (
+            journey is None
+            or journey.id not in self.journeys.admitting
+            or any(instance.journey == journey.id for instance in self.user.instances)
+            or not self._may_enter(journey)
+        ):
+            return
+        at_work, self.journey_at_work = self.journey_at_work, journey.id
+        self._enter(journey, invitation.properties)
+        self.journey_at_work = at_work
 
     def _arrive(
         self, instance: Instance, journey: CompiledJourney, position: Position, to: str | None
@@ -371,8 +427,6 @@ class _Walk:
             self._told.leave(instance, position, journey.steps, moved_on, self.now)
         position.step, position.since = to, self.now
         position.taken.clear()
-        if step.destinations:
-            self._told.enter(instance, position, step, self.now)
         return True
 
     def _exits(self, instance: Instance, journey: CompiledJourney) -> bool:
@@ -418,7 +472,7 @@ class _Walk:
 
     def _moment(self, journey: CompiledJourney, instance: Instance | None = None) -> Moment:
         entered_at = instance.entered_at if instance is not None else NEVER
-        return Moment(self.user, self.now, self.floors.of(journey), entered_at)
+        return Moment(self.user, self.now, self.floors.of(journey), entered_at, instance=instance)
 
 
 def _last_instant(instance: Instance, journey: CompiledJourney) -> int:

@@ -16,10 +16,10 @@ from journeystream.definitions import AudienceDefinition, JourneyDefinition
 from journeystream.errors import Problem
 from journeystream.keys import keys_of
 from journeystream.project import Limits
+from journeystream.step_validation import step_problems
 from journeystream.steps.multi_branch_split import MultiBranchSplit
 from journeystream.steps.send_to_destinations import SendToDestinations
 
-_SOURCES = ("traits.", "entry.")
 _MOST_POSITIONS = 100  # of one instance: a user's record and each turn's effects grow with them
 
 
@@ -50,6 +50,7 @@ def validate_journey(journey: JourneyDefinition, known: Known) -> list[Problem]:
         *_breadth_problems(journey),
         *_condition_problems(journey, known),
         *_send_problems(journey, known),
+        *step_problems(journey, known.limits),
         *_example_problems(journey),
     ]
 
@@ -306,13 +307,6 @@ def _send_problems(journey: JourneyDefinition, known: Known) -> Iterator[Problem
                 )
             if sent.name in names[:place]:
                 yield Problem(path, f"{sent.name!r} is named twice", "name it once")
-            for name, source in sent.attributes.items():
-                if not source.startswith(_SOURCES):
-                    yield Problem(
-                        f"{path}.attributes.{name}",
-                        f"{source!r} is no source",
-                        "write `traits.PATH` or `entry.PATH`",
-                    )
 
 
 def _example_problems(journey: JourneyDefinition) -> Iterator[Problem]:

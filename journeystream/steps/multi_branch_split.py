@@ -1,4 +1,4 @@
-"""`multi_branch_split`: many conditions, each with a way of its own, in one of two modes.
+"""`multi_branch_split`: many conditions, each with a way of its own, in one of three modes.
 
 * `every_match` (default): the user waits at the split and goes down each branch, once, when
   its condition holds; branches need not exclude each other. The wait ends when every branch
@@ -6,11 +6,13 @@
   branch was. A branch that comes true at the instant of the time-out is still taken.
 * `first_match`: decided at arrival; the first branch whose condition holds, or
   `everyone_else`.
+* `first_to_happen`: the user waits, and goes only down the branch whose condition holds first
+  (of several at the same instant, the first in the list), or the time-out's way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -27,9 +29,12 @@ from journeystream.steps.contract import (
     StepDefinition,
     Surroundings,
     Timeout,
+    Way,
 )
-from journeystream.steps.true_false_split import Way
 from journeystream.user import Position
+
+Branches = list[tuple[str, CompiledCondition, str | None]]
+Behaviour = tuple[Callable[[Moment, Position], Decision], Callable[[Moment, Position], int | None]]
 
 
 class Branch(BaseModel):
@@ -46,17 +51,17 @@ class MultiBranchSplit(StepDefinition):
     """Users go down the branch (or branches) whose condition they meet."""
 
     type: Literal["multi_branch_split"]
-    mode: Literal["every_match", "first_match"] = "every_match"
+    mode: Literal["every_match", "first_match", "first_to_happen"] = "every_match"
     branches: list[Branch] = Field(min_length=1)
     everyone_else: Way | None = Field(None, description="first_match: the way of all others")
-    timeout: Timeout | None = Field(None, description="every_match: how long at most")
+    timeout: Timeout | None = Field(None, description="the modes that wait: how long at most")
 
     @model_validator(mode="after")
     def _fits_its_mode(self) -> Self:
-        if self.mode == "every_match" and self.everyone_else is not None:
+        if self.mode != "first_match" and self.everyone_else is not None:
             raise ValueError("everyone_else belongs to mode first_match; write a timeout instead")
         if self.mode == "first_match" and self.timeout is not None:
-            raise ValueError("timeout belongs to mode every_match; write everyone_else instead")
+            raise ValueError("timeout belongs to the modes that wait; write everyone_else instead")
         names = [branch.name for branch in self.branches]
         if len(set(names)) < len(names):
             raise ValueError(f"branch names {names} are not unique; give each its own")
@@ -87,32 +92,58 @@ class MultiBranchSplit(StepDefinition):
             (branch.name, around.condition(branch.condition), branch.next)
             for branch in self.branches
         ]
-        conditions = tuple(condition for _, condition, _ in branches)
-        if self.mode == "every_match":
-            return self._every_match(branches, conditions, around)
+        match self.mode:
+            case "every_match":
+                decide, turns = self._every_match(branches, around)
+            case "first_to_happen":
+                decide, turns = self._first_to_happen(branches, around)
+            case "first_match":
+                decide, turns = self._first_match(branches)
+        patience = parse_duration(self.timeout.after) if self.timeout else None
+        return CompiledStep(
+            id=self.id,
+            name=self.title,
+            type=self.type,
+            decide=decide,
+            turns=turns,
+            conditions=tuple(condition for _, condition, _ in branches),
+            traits=around.zone_traits if patience and patience.months else frozenset(),
+        )
+
+    def _first_match(self, branches: Branches) -> Behaviour:
         others = Go(self.everyone_else.next if self.everyone_else else None)
 
         def decide(moment: Moment, _: Position) -> Decision:
-            for _name, condition, onward in branches:
-                if condition.holds(moment):
-                    return Go(onward)
-            return others
+            return _first_way(branches, moment) or others
 
-        return CompiledStep(
-            id=self.id, name=self.title, type=self.type, decide=decide, conditions=conditions
-        )
+        return decide, lambda _moment, _position: None
 
-    def _every_match(
-        self,
-        branches: list[tuple[str, CompiledCondition, str | None]],
-        conditions: tuple[CompiledCondition, ...],
-        around: Surroundings,
-    ) -> CompiledStep:
+    def _first_to_happen(self, branches: Branches, around: Surroundings) -> Behaviour:
+        too_late = Go(self.timeout.next if self.timeout else None)
+        deadline = self._deadline(around)
+
+        def decide(moment: Moment, position: Position) -> Decision:
+            way = _first_way(branches, moment)
+            if way is not None:
+                return way
+            until = deadline(moment, position)
+            return STAY if until is None or moment.now < until else too_late
+
+        def turns(moment: Moment, position: Position) -> int | None:
+            flips = (flip(condition, moment) for _, condition, _ in branches)
+            return earliest((*flips, deadline(moment, position)))
+
+        return decide, turns
+
+    def _deadline(self, around: Surroundings) -> Callable[[Moment, Position], int | None]:
         patience = parse_duration(self.timeout.after) if self.timeout else None
-        untaken = Go(self.timeout.next if self.timeout else None)
+        if patience is None:
+            return lambda _moment, _position: None
+        return lambda moment, position: patience.after(position.since, around.zone_of(moment.user))
 
-        def deadline(position: Position) -> int | None:
-            return patience.after(position.since, around.zone) if patience else None
+    def _every_match(self, branches: Branches, around: Surroundings) -> Behaviour:
+        untaken = Go(self.timeout.next if self.timeout else None)
+        deadline = self._deadline(around)
 
         def decide(moment: Moment, position: Position) -> Decision:
             matched = tuple(
@@ -120,7 +151,7 @@ class MultiBranchSplit(StepDefinition):
                 for name, condition, onward in branches
                 if name not in position.taken and condition.holds(moment)
             )
-            until = deadline(position)
+            until = deadline(moment, position)
             over = until is not None and moment.now >= until
             taken = len(position.taken) + len(matched)
             if over and not taken:
@@ -135,13 +166,13 @@ class MultiBranchSplit(StepDefinition):
                 for name, condition, _ in branches
                 if name not in position.taken
             )
-            return earliest((*flips, deadline(position)))
+            return earliest((*flips, deadline(moment, position)))
 
-        return CompiledStep(
-            id=self.id,
-            name=self.title,
-            type=self.type,
-            decide=decide,
-            turns=turns,
-            conditions=conditions,
-        )
+        return decide, turns
+
+
+def _first_way(branches: Branches, moment: Moment) -> Go | None:
+    for _name, condition, onward in branches:
+        if condition.holds(moment):
+            return Go(onward)
+    return None
