@@ -56,8 +56,15 @@ def is_config_form(document: object) -> bool:
 def translated(document: Document, source: str) -> dict[str, Any]:
     """Return the journey in our form; DefinitionError names what has no translation."""
     problems: list[Problem] = []
-    written = [step for step in document["steps"] if isinstance(step, Mapping)]
+    written = [step if isinstance(step, Mapping) else {} for step in document["steps"]]
     ids = [str(step.get("id", f"step_{index + 1}")) for index, step in enumerate(written)]
+    entry: dict[str, Any] = {}
+    try:
+        entry = _entry(document.get("entryConditions") or {})
+    except (TypeError, AttributeError):
+        problems.append(
+            Problem("entryConditions", "can not be read", "write segments or events, as lists")
+        )
     steps: list[dict[str, Any]] = []
     for index, step in enumerate(written):
         onward = ids[index + 1] if index + 1 < len(ids) else None
@@ -74,7 +81,7 @@ def translated(document: Document, source: str) -> dict[str, Any]:
         "id": document.get("id") or _id_of(str(document.get("name", ""))),
         "name": document.get("name"),
         "description": document.get("description", ""),
-        "entry": _entry(document.get("entryConditions") or {}),
+        "entry": entry,
         "steps": steps,
     }
     if document.get("maxDuration") is not None:

@@ -206,17 +206,19 @@ def test_expressions(expression: str, condition: dict[str, Any]) -> None:
 
 def test_all_that_has_no_translation_is_told() -> None:
     """Each step with a problem is named, with what it lacks."""
-    steps = [
+    steps: list[object] = [
         {"id": "a", "type": "dance", "config": {}},
         {"id": "b", "type": "wait", "config": {"duration": 3, "unit": "fortnights"}},
         {"id": "c", "type": "send", "config": {}},
         {"id": "d", "type": "update", "config": {"operations": [{"type": "explode"}]}},
         {"id": "e", "type": "branch", "config": {"conditions": [{"expression": "maybe"}]}},
     ]
+    steps += [{"id": "f", "type": "wait"}, "nothing"]
     with pytest.raises(DefinitionError) as raised:
-        parse_definition({"name": "N", "steps": steps}, "file")
+        parse_definition({"name": "N", "entryConditions": ["vip"], "steps": steps}, "file")
     assert [problem.path for problem in raised.value.problems] == [
-        f"steps[{index}].config" for index in range(5)
+        "entryConditions",
+        *(f"steps[{index}].config" for index in range(7)),
     ]
     assert "'channelId' is missing" in str(raised.value)
 
