@@ -42,7 +42,7 @@ _SENDING: tuple[dict[str, Any] | None, ...] = (
     None,
     None,
     {"quiet_hours": [{"from": "11:00", "to": "16:00"}]},
-    {"windows": [{"from": "10:00", "to": "10:30"}], "at_other_times": "discard"},
+    {"windows": [{"from": "13:00", "to": "01:00"}], "at_other_times": "discard"},
     {"caps": [{"at_most": 1, "within": "5 hours", "across": "all"}]},
     {"caps": [{"at_most": 2, "within": "1 day"}], "over_cap": "hold"},
 )
