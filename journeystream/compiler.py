@@ -6,7 +6,7 @@ engine asks a journey only when something it reads has changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
@@ -26,6 +26,7 @@ from journeystream.definitions import JourneyDefinition
 from journeystream.durations import Duration, parse_duration
 from journeystream.entry_language import AfterExit, EveryTime, Reentry
 from journeystream.steps.contract import CompiledStep, Surroundings
+from journeystream.steps.merge import without_closing_merges
 from journeystream.user import User
 
 AttributesOf = Callable[[str], Mapping[str, str]]
@@ -98,12 +99,16 @@ class CompiledJourney:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What journeys are compiled with: zone, audiences, destinations' attributes, computed."""
+    """What journeys are compiled with: zone, audiences, destinations' attributes, computed.
+
+    `zone_trait` is the trait that names a user's own time zone.
+    """
 
     zone: tzinfo
     audiences: Mapping[str, Condition]
     attributes_of: AttributesOf
     computed: Mapping[str, ComputedTrait] = field(default_factory=dict)
+    zone_trait: str | None = None
 
 
 def compile_journey(
@@ -125,9 +130,18 @@ def compile_journey(
     exits = tuple((rule.name, compiled(rule.condition)) for rule in definition.exits)
     steps = {
         step.id: step.compile(
-            Surroundings(zone, audiences, keys.get(step.id, ""), workshop.attributes_of, computed)
+            Surroundings(
+                zone,
+                workshop.audiences,
+                keys.get(step.id, ""),
+                workshop.attributes_of,
+                computed,
+                definition.id,
+                definition.time_zone_trait or workshop.zone_trait,
+                definition.sending,
+            )
         )
-        for step in definition.steps
+        for step in without_closing_merges(definition.steps)
     }
     in_flight = [condition for _, condition in exits]
     in_flight += [goal.condition for goal in goals]
@@ -158,11 +172,16 @@ def compile_journey(
         first_step=definition.first_step,
         steps=steps,
         reads=frozenset().union(*(condition.predicates for condition in in_flight)),
-        reads_traits=frozenset().union(*(condition.traits for condition in in_flight)),
+        reads_traits=frozenset().union(
+            *(condition.traits for condition in in_flight),
+            *(step.traits for step in steps.values()),
+        ),
         reads_journeys=frozenset().union(*(condition.journeys for condition in in_flight)),
         reads_lists=frozenset().union(*(condition.lists for condition in in_flight)),
         watched=frozenset().union(*(condition.watched for condition in (entry, *in_flight))),
-        entry_paths=_entry_paths(steps.values(), in_flight),
+        entry_paths=tuple(
+            sorted(frozenset().union(*(each.entry_paths for each in (*steps.values(), *in_flight))))
+        ),
         predicates=merge_predicates([entry, *in_flight]),
     )
 
@@ -188,16 +207,3 @@ def _concurrent(reentry: Reentry) -> Concurrent | None:
         return None
     said = reentry.every_time
     return Concurrent(said.key, said.most, said.on_repeat == "restart")
-
-
-def _entry_paths(
-    steps: Iterable[CompiledStep], conditions: Iterable[CompiledCondition]
-) -> tuple[str, ...]:
-    wanted = {
-        source.removeprefix("entry.")
-        for step in steps
-        for mapping in step.destinations.values()
-        for source in mapping.values()
-        if source.startswith("entry.")
-    }
-    return tuple(sorted(wanted.union(*(condition.entry_paths for condition in conditions))))

@@ -25,9 +25,11 @@ from pydantic_core import ErrorDetails
 from journeystream.comparisons import COMPARISON_TAG, VALUE_TAG
 from journeystream.computed_traits import Computation
 from journeystream.condition_language import CONDITION_TAGS, Condition, Written
+from journeystream.dialects import is_config_form, translated
 from journeystream.durations import parse_duration
 from journeystream.entry_language import REENTRY_TAGS, Entry, Goal
 from journeystream.errors import DefinitionError, Problem, UserError
+from journeystream.sending import Sending
 from journeystream.steps import Step
 from journeystream.steps.contract import ID_PATTERN
 from journeystream.steps.send_to_destinations import KEY_PATTERN, NAME_TAG, SEND_TAG
@@ -90,7 +92,11 @@ class JourneyDefinition(Written):
     id: str = Field(pattern=ID_PATTERN, description="stays when the journey is renamed")
     name: str = Field(min_length=1)
     description: str = ""
-    time_zone: str | None = Field(None, description="for calendar months; default: the project's")
+    time_zone: str | None = Field(None, description="default: the project's")
+    time_zone_trait: str | None = Field(
+        None, min_length=1, description="trait that names a user's own zone; default: the project's"
+    )
+    sending: Sending = Field(default_factory=Sending, description="when sends may be told")
     entry: Entry
     goals: list[Goal] = Field(default_factory=list)
     exits: list[ExitRule] = Field(default_factory=list)
@@ -212,6 +218,8 @@ def read_definitions(path: Path) -> list[Definition]:
 
 def parse_definition(document: object, source: str) -> Definition:
     """Check one document's form; DefinitionError lists every problem."""
+    if isinstance(document, Mapping) and is_config_form(document):
+        document = translated(document, source)
     try:
         return _DEFINITION.validate_python(document)
     except ValidationError as error:

@@ -7,7 +7,7 @@ changes one. (They are not `frozen`, because that triples what it costs to make 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
@@ -61,7 +61,64 @@ class StepMembership:
         )
 
 
-Effect = StepMembership
+@dataclass(slots=True)
+class ProfileChange:
+    """The user's profile was changed by a step; a trait that is None was removed.
+
+    `audiences` tells which static audiences they joined (true) or left.
+    """
+
+    user_id: str
+    anonymous: bool
+    at: int
+    journey: str
+    version: int
+    instance: str
+    step: str
+    visit: int
+    traits: Mapping[str, object]
+    audiences: Mapping[str, bool] = field(default_factory=dict)
+    change: Literal["changed"] = "changed"
+
+    @property
+    def message_id(self) -> str:
+        """The id that consumers may drop repeats by."""
+        return _message_id(
+            self.journey, self.version, self.instance, self.step, self.visit, self.change
+        )
+
+
+@dataclass(slots=True)
+class DecisionRequest:
+    """A decision service is asked for at most `most` offers; its answer names the message id."""
+
+    user_id: str
+    anonymous: bool
+    at: int
+    journey: str
+    version: int
+    instance: str
+    step: str
+    visit: int
+    flow: str
+    most: int
+    attributes: Mapping[str, object] = field(default_factory=dict)
+    change: Literal["asked"] = "asked"
+
+    @property
+    def message_id(self) -> str:
+        """The id that the answer has to name."""
+        return _message_id(
+            self.journey, self.version, self.instance, self.step, self.visit, self.change
+        )
+
+
+Effect = StepMembership | ProfileChange | DecisionRequest
+
+
+def memberships(effects: Iterable[Effect]) -> list[StepMembership]:
+    """Return the Entered and Exited among effects, in order."""
+    return [effect for effect in effects if isinstance(effect, StepMembership)]
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from journeystream.events import Event
-from journeystream.user import NEVER, User
+from journeystream.user import NEVER, Instance, User
 
 # An instant, and whatever a leaf keeps beside it: JSON.
 Valued = list[tuple[int, Any]]
@@ -30,7 +30,7 @@ _MOST_TURNS = 100
 class Moment:
     """The question's context: a user at an instant, in a journey, at a step.
 
-    `entry` holds the properties of the event that opened the instance.
+    `entry` holds the properties of the event that opened the `instance`, if there is one.
     """
 
     user: User
@@ -39,6 +39,7 @@ class Moment:
     entered_at: int = NEVER
     step_since: int = NEVER
     entry: Mapping[str, object] = field(default_factory=dict)
+    instance: Instance | None = None
 
 
 @dataclass(frozen=True, slots=True)

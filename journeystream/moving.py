@@ -80,6 +80,6 @@ def _keeps(
         position.step, position.since = step, walk.now
         position.taken.clear()
         if new.steps[step].destinations:
+            # When this one may be told, the way on says.
             walk.told.leave(instance, position, new.steps, Why("moved"), walk.now)
-            walk.told.enter(instance, position, new.steps[step], walk.now)
     return True

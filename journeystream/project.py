@@ -198,12 +198,16 @@ class Project(Settings):
     """Prefix of the consumer group, the internal topics and the transactional ids."""
     time_zone: TimeZoneName = "UTC"
     """The zone of journeys and users that have none of their own."""
+    time_zone_trait: str | None = None
+    """Path of the trait that names a user's own time zone, as in `address.timezone`."""
     time: Literal["live", "replay"] = "live"
     """replay keeps wall time out: clocks move by events and clock marks only."""
     sources: Annotated[list[Source], Field(min_length=1)]
     """The topics that journeys read."""
     destinations: list[Destination] = []
     """Where send steps write."""
+    profile_changes: TopicName | None = None
+    """The topic that update_profile steps write identify calls to; without it nobody is told."""
     kafka: Kafka = Kafka()
     """Where Kafka is and how workers share it."""
     state: State = State()
@@ -318,6 +322,8 @@ def _shared_names(data: object) -> Iterator[InitErrorDetails]:
         return
     app = data.get("app", Project.model_fields["app"].default)
     users = {("topic", f"{app}.{name}"): "journeystream itself" for name in _INTERNAL_TOPICS}
+    if isinstance(topic := data.get("profile_changes"), str):
+        users["topic", topic] = "profile_changes"
     for group in ("sources", "destinations"):
         items = data.get(group)
         for index, item in enumerate(items if isinstance(items, list) else ()):

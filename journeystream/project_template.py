@@ -9,6 +9,7 @@ TEMPLATE = """\
 
 app: journeystream             # prefix of the consumer group, internal topics, transactional ids
 time_zone: UTC                 # of journeys and users that have none of their own
+time_zone_trait: null          # the trait that names a user's own zone, as in address.timezone
 time: live                     # replay: wall time is kept out, old events play in their time
 
 sources:                       # the topics of user events that journeys read
@@ -26,6 +27,8 @@ destinations:                  # where send steps write; each has a topic of its
     name: ads
     topic: ads
     attributes: {}
+
+profile_changes: null          # a topic for what update_profile steps change, as identify calls
 
 kafka:
   bootstrap: 127.0.0.1:9092    # host:port, several with commas; or embedded: a broker for trials

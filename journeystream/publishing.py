@@ -61,7 +61,12 @@ def workshop_of(project: Project | None) -> Workshop:
     if project is None:
         return Workshop(ZoneInfo("UTC"), {}, lambda _: {})
     attributes = {each.name: each.attributes for each in project.destinations}
-    return Workshop(project.zone, {}, lambda name: attributes.get(name, {}))
+    return Workshop(
+        project.zone,
+        {},
+        lambda name: attributes.get(name, {}),
+        zone_trait=project.time_zone_trait,
+    )
 
 
 def check(

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from journeystream.compiler import Workshop, compile_journey
 from journeystream.definitions import Example, ExampleEvent, ExpectedEffect, JourneyDefinition
 from journeystream.durations import instant_of, parse_duration
-from journeystream.effects import Effect
+from journeystream.effects import StepMembership, memberships
 from journeystream.engine import Rules
 from journeystream.errors import Problem
 from journeystream.events import Enrolled, Event
@@ -54,7 +54,9 @@ def _differences(path: str, example: Example, rules: Rules, workshop: Workshop) 
     if turn.failures:
         raise ValueError(f"{example.name!r} can not be applied: {turn.failures[0].error.__cause__}")
     # A send step has one effect per destination, all with the same message id.
-    got = [_shown(effect) for effect in {e.message_id: e for e in turn.effects}.values()]
+    got = [
+        _shown(effect) for effect in {e.message_id: e for e in memberships(turn.effects)}.values()
+    ]
     wanted = [_wanted(expected, workshop) for expected in example.expect]
     for place, (have, want) in enumerate(zip_longest(got, wanted)):
         if have is None or want is None or have[:4] != want[:4] or want[4] not in (None, have[4]):
@@ -89,7 +91,7 @@ def _event(written: ExampleEvent, workshop: Workshop, journey: str) -> Event | E
     )
 
 
-def _shown(effect: Effect) -> _Line:
+def _shown(effect: StepMembership) -> _Line:
     return effect.at // 1000, effect.user_id, effect.change, effect.step, effect.reason
 
 

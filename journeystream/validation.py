@@ -24,12 +24,12 @@ from journeystream.keys import keys_of
 from journeystream.known import Known
 from journeystream.outputs import journey_id
 from journeystream.project import Limits
+from journeystream.step_validation import step_problems
 from journeystream.steps.multi_branch_split import MultiBranchSplit
 from journeystream.steps.send_to_destinations import SendToDestinations
 
 __all__ = ["Known", "validate_audience", "validate_journey"]
 _LONGEST_ID = 80
-_SOURCES = ("traits.", "entry.")
 _MOST_POSITIONS = 100  # of one instance: a user's record and each turn's effects grow with them
 
 
@@ -49,6 +49,7 @@ def validate_journey(journey: JourneyDefinition, known: Known) -> list[Problem]:
         *entry_problems(journey, known),
         *_condition_problems(journey, known),
         *_send_problems(journey, known),
+        *step_problems(journey),
         *_example_problems(journey),
     ]
 
@@ -265,13 +266,6 @@ def _send_problems(journey: JourneyDefinition, known: Known) -> Iterator[Problem
                 yield _unknown_destination(path, sent.name, known.destinations)
             if sent.name in names[:place]:
                 yield Problem(path, f"{sent.name!r} is named twice", "name it once")
-            for name, source in sent.attributes.items():
-                if not source.startswith(_SOURCES):
-                    yield Problem(
-                        f"{path}.attributes.{name}",
-                        f"{source!r} is no source",
-                        "write `traits.PATH` or `entry.PATH`",
-                    )
 
 
 def _example_problems(journey: JourneyDefinition) -> Iterator[Problem]:

@@ -136,4 +136,6 @@ class Walk:
         floor = self.floors.of(journey)
         if instance is None:
             return Moment(self.user, self.now, floor)
-        return Moment(self.user, self.now, floor, instance.entered_at, entry=instance.entry)
+        return Moment(
+            self.user, self.now, floor, instance.entered_at, NEVER, instance.entry, instance
+        )

@@ -2,9 +2,10 @@
 
 Laws:
 
-1. Arriving at a send step yields Entered, and owes one Exited, which is paid when the position
-   reaches a step that is no gate, when its path ends (unless the user rests there), or when the
-   instance ends. `memberships.py` keeps the account.
+1. A send step yields Entered when it may be told (mostly on arrival), and owes one Exited, which is
+   paid when the position reaches a step that is no gate, when the next send is told or passed by,
+   when its path ends (unless the user rests there), or when the instance ends. `memberships.py`
+   keeps the account.
 2. Goals and the ways out are looked at before anything else.
 3. Whoever reaches a step that triggers another journey is invited to it, once this happening
    is done.
@@ -14,10 +15,11 @@ from __future__ import annotations
 
 from journeystream.compiler import CompiledJourney
 from journeystream.conditions import earliest, flip
+from journeystream.deeds import Deed, do, is_first
 from journeystream.leaving import ends, last_instant, leave, path_ends, wakes_of_goals
 from journeystream.memberships import Why
 from journeystream.noticing import journey_will_change
-from journeystream.steps.contract import Fork, Go, Leave, Stay
+from journeystream.steps.contract import Ask, Fork, Go, Join, Leave, Stay
 from journeystream.user import Instance, Position
 from journeystream.walk import Invitation, Walk
 
@@ -53,26 +55,61 @@ def _move(
     moment = walk.moment(journey, instance)
     while (step := position.step) is not None:
         moment.step_since = position.since
-        match journey.steps[step].decide(moment, position):
+        decision = journey.steps[step].decide(moment, position)
+        match decision:
             case Stay():
-                break
-            case Go(to, way):
-                if not arrive(walk, instance, journey, position, to, way):
-                    break
-            case Fork(branches, done):
-                for name, to in branches:
-                    position.taken.append(name)
-                    branched = Position(step=None, since=walk.now)
-                    instance.positions.append(branched)
-                    if arrive(walk, instance, journey, branched, to, name, parent=step):
-                        moving.append(branched)
-                if done:
-                    instance.positions.remove(position)
                 break
             case Leave(detail):
                 leave(walk, instance, journey, "exit_step", detail)
                 return False
+            case Fork():
+                _fork(walk, instance, journey, position, decision, moving)
+                break
+            case Ask():
+                do(walk, decision, instance, position, journey)
+                break
+            case Go(to, way):
+                if not arrive(walk, instance, journey, position, to, way):
+                    break
+            case _:
+                to = _carry_out(walk, instance, journey, position, decision)
+                if not arrive(walk, instance, journey, position, to):
+                    break
     return True
+
+
+def _carry_out(
+    walk: Walk,
+    instance: Instance,
+    journey: CompiledJourney,
+    position: Position,
+    decision: Join | Deed,
+) -> str | None:
+    """Do what a decision means beside moving on; return where the position goes."""
+    if isinstance(decision, Join):
+        return decision.to if is_first(instance, position) else None
+    do(walk, decision, instance, position, journey)
+    return decision.to
+
+
+def _fork(
+    walk: Walk,
+    instance: Instance,
+    journey: CompiledJourney,
+    position: Position,
+    fork: Fork,
+    moving: list[Position],
+) -> None:
+    """Send new positions down branches, which join those that are moving."""
+    step = position.step
+    for name, to in fork.branches:
+        position.taken.append(name)
+        branched = Position(step=None, since=walk.now, rounds=dict(position.rounds))
+        instance.positions.append(branched)
+        if arrive(walk, instance, journey, branched, to, name, parent=step):
+            moving.append(branched)
+    if fork.done:
+        instance.positions.remove(position)
 
 
 def arrive(
@@ -102,8 +139,6 @@ def arrive(
         walk.told.leave(instance, position, journey.steps, moved_on, walk.now)
     position.step, position.since = to, walk.now
     position.taken.clear()
-    if step.destinations:
-        walk.told.enter(instance, position, step, walk.now)
     if walk.journeys.triggered:
         for triggered in walk.journeys.triggered.get((journey.id, to), ()):
             walk.invited.append(Invitation(triggered, instance.entry))

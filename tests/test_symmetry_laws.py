@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from journeystream.definitions import JourneyDefinition
 from journeystream.durations import parse_duration
-from journeystream.effects import Effect, instance_id
+from journeystream.effects import StepMembership, instance_id, memberships
 from journeystream.engine import advance
 from journeystream.entry_language import EveryTime
 from journeystream.events import Archived, Event
@@ -198,7 +198,7 @@ def test_the_message_id_of_an_effect_stays() -> None:
     assert effect.message_id == "bbf87136ed2462f983090b27198c5c5f"
 
 
-def _visit(effect: Effect) -> tuple[str, str, str, str, int]:
+def _visit(effect: StepMembership) -> tuple[str, str, str, str, int]:
     return effect.destination, effect.user_id, effect.instance, effect.step, effect.visit
 
 
@@ -221,7 +221,7 @@ def test_archiving_empties_a_journey(
     for user in partition.store.load(USERS).values():
         for journey in project:
             outcome = advance(user, Archived(user.id, at, journey.id), archived)
-            effects += outcome.effects
+            effects += memberships(outcome.effects)
             assert all(effect.at >= at for effect in outcome.effects)
         assert not user.instances
         for event in more:
@@ -251,7 +251,8 @@ def test_edited_destinations_owe_nobody(
     archived = rules_of(*edited, archived=[journey.id for journey in edited])
     for user in partition.store.load(USERS).values():
         for journey in edited:
-            effects += advance(user, Archived(user.id, END_OF_TIME, journey.id), archived).effects
+            expelled = advance(user, Archived(user.id, END_OF_TIME, journey.id), archived)
+            effects += memberships(expelled.effects)
     told: set[tuple[object, ...]] = set()
     on_list: set[tuple[str, str, str]] = set()
     for effect in effects:

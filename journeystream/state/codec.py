@@ -164,7 +164,7 @@ def _derived_of(fields: list[Any]) -> Derived:
     for journey, _, _, _, _, positions, _, wake, *_ in instances:
         if wake is not None and journey not in stuck:
             wakes.append(wake)
-        for step, _since, hold, _taken in positions:
+        for step, _since, hold, *_more in positions:
             places.append((journey, step or (hold[0] if hold else "")))
     return Derived(min(wakes, default=None), frozenset(places))
 
@@ -225,6 +225,7 @@ def _instance_fields(instance: Instance) -> list[object]:
                 each.since,
                 [each.hold.step, each.hold.visit, each.hold.destinations] if each.hold else None,
                 each.taken,
+                *((each.rounds,) if each.rounds else ()),
             ]
             for each in instance.positions
         ],
@@ -252,8 +253,8 @@ def _instance(  # noqa: PLR0913, PLR0917  the stored fields, in their stored ord
         entered_at=entered_at,
         entry=entry,
         positions=[
-            Position(step, since, Hold(*hold) if hold else None, taken)
-            for step, since, hold, taken in positions
+            Position(step, since, Hold(*hold) if hold else None, *more)
+            for step, since, hold, *more in positions
         ],
         visits=visits,
         wake=wake,

@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from journeystream.condition_language import Condition
-from journeystream.steps.contract import CompiledStep, Go, StepDefinition, Surroundings
-
-
-class Way(BaseModel):
-    """A way on from a split: its name for people and the step it leads to."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field("", description="what people see")
-    next: str | None = Field(None, description="step id; without it the path ends")
+from journeystream.steps.contract import CompiledStep, Go, StepDefinition, Surroundings, Way
 
 
 class TrueFalseSplit(StepDefinition):

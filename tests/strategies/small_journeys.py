@@ -32,12 +32,27 @@ _STEP_TYPES = (
     "every_match",
     "first_match",
     "exit",
+    "first_to_happen",
+    "percent_split",
+    "merge",
+    "wait_until",
+    "decide",
+    "update_profile",
 )
 AUDIENCES: dict[str, Condition] = {
     "pros": TraitLeaf(trait="plan", equals="pro"),
     "busy": EventLeaf(event="a", at_least=2, within="1 day"),
     "quiet": EventLeaf(event="b", exactly=0, within="5 hours"),
 }
+_SENDING: tuple[dict[str, Any] | None, ...] = (
+    None,
+    None,
+    {"quiet_hours": [{"from": "11:00", "to": "16:00"}]},
+    {"windows": [{"from": "13:00", "to": "01:00"}], "at_other_times": "discard"},
+    {"caps": [{"at_most": 1, "within": "5 hours", "across": "all"}]},
+    {"caps": [{"at_most": 2, "within": "1 day"}], "over_cap": "hold"},
+)
+_CHANGES = ({"increment": "score"}, {"set": "plan", "value": "pro"}, {"unset": "plan"})
 _DURATIONS = ("10 minutes", "1 hour", "5 hours", "1 day")
 _MOST_STEPS = 6
 _MOST_FORKS = 2  # every-match splits double positions; two keep an instance small
@@ -80,6 +95,8 @@ class _Builder:
                 number = self.draw(st.integers(1, 2))
                 step["destinations"] = list(DESTINATIONS[:number])
                 step["next"] = self.next(place)
+                if sending := self.draw(st.sampled_from(_SENDING)):
+                    step["sending"] = sending
             case "wait_for_condition":
                 step |= {"condition": self.condition(), "next": self.next(place)}
                 if self.draw(st.booleans()):
@@ -89,15 +106,39 @@ class _Builder:
             case "true_false_split":
                 step["condition"] = self.condition()
                 step |= {way: {"next": self.next(place)} for way in ("if_true", "if_false")}
-            case "every_match":
-                step |= {"type": "multi_branch_split", "branches": self.branches(place)}
-                if self.draw(st.booleans()):
-                    step |= self.timeout(place)
-            case "first_match":
-                step |= {"type": "multi_branch_split", "mode": kind}
-                step |= {"branches": self.branches(place)}
-                if self.draw(st.booleans()):
-                    step["everyone_else"] = {"next": self.next(place)}
+            case _:
+                step |= self.newer(place, kind)
+        return step
+
+    def newer(self, place: int, kind: str) -> dict[str, Any]:
+        """Draw a step of one of the other types."""
+        if kind.endswith(("_match", "_split", "_happen")):
+            return self.split(place, kind)
+        step: dict[str, Any] = {} if kind == "exit" else {"next": self.next(place)}
+        match kind:
+            case "merge":
+                step["next"] = f"s{place + 1}"  # the last step is none
+            case "wait_until" if self.draw(st.booleans()):
+                step["time"] = self.draw(st.sampled_from(("00:00", "13:30")))
+            case "wait_until":
+                step["windows"] = [{"days": ["tue"], "from": "10:00"}, {"from": "20:00"}]
+            case "decide":
+                scored = {"offer_id": "b", "score": "traits.score + 1"}
+                step["offers"] = [{"offer_id": "a", "condition": self.condition()}, scored]
+            case "update_profile":
+                step["changes"] = [self.draw(st.sampled_from(_CHANGES))]
+        return step
+
+    def split(self, place: int, kind: str) -> dict[str, Any]:
+        """Draw a split of a kind or mode."""
+        if kind == "percent_split":
+            ways = [{"name": "some", "share": 12.5}, {"name": "others", "share": 87.5}]
+            return {"paths": [{**way, "next": self.next(place)} for way in ways]}
+        step: dict[str, Any] = {"type": "multi_branch_split", "mode": kind}
+        step |= {"branches": self.branches(place)}
+        waits = kind != "first_match"
+        if kind == "first_to_happen" or self.draw(st.booleans()):
+            step |= self.timeout(place) if waits else {"everyone_else": {"next": self.next(place)}}
         return step
 
 
@@ -109,6 +150,10 @@ def journeys(
     count = draw(st.integers(2, _MOST_STEPS))
     kinds = [draw(st.sampled_from(_STEP_TYPES)) for _ in range(count)]
     kinds[draw(st.integers(0, 1))] = "send_to_destinations"  # or nothing can be seen
+    if kinds[0] == "merge":
+        kinds[0] = "percent_split"
+    if kinds[-1] == "merge":
+        kinds[-1] = "percent_split"
     forks = [index for index, kind in enumerate(kinds) if kind == "every_match"]
     for index in forks[_MOST_FORKS:]:
         kinds[index] = "first_match"
