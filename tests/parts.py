@@ -1,6 +1,6 @@
 """The parts in which all tests run side by side, each with a broker of its own.
 
-Law: every test is in just one part. Most of the time of those with worker processes is waiting
+Law: every test is in just one part. Most of the time of integration tests is waiting
 (for sessions to end, for timers to come due), so they come in two parts.
 """
 
@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 PARTS = ("core", "shell", "workers 1", "workers 2")
-_WORKERS = ("integration", "torture")
-_FILES = sorted(file for name in _WORKERS for file in Path(__file__).parent.glob(f"{name}/test_*"))
+_WORKERS = "integration"
+_FILES = sorted((Path(__file__).parent / _WORKERS).glob("test_*"))
 _BROKER = "kafka_broker"
 
 
 def part_of(item: pytest.Item, folders: Sequence[str]) -> str:
     """Return the part of a test: by its folder below `tests`, then by whether it asks for Kafka."""
-    if folders[0] in _WORKERS:
+    if folders[0] == _WORKERS:
         return f"workers {1 + _FILES.index(item.path) % 2}"
     return "shell" if _BROKER in getattr(item, "fixturenames", ()) else "core"
