@@ -1,7 +1,7 @@
 """A producer of a turn's records: whole batches, made here and sent as they are.
 
-Record by record, aiokafka makes a future for each and looks at the topic's metadata again: some
-20 microseconds. A batch costs that once. Laws: the records of a partition arrive in their order;
+Record by record, aiokafka makes a future for each and looks at the topic's metadata again; a batch
+costs that once. Laws: the records of a partition arrive in their order;
 a record goes where it says, or where a plain producer puts its key; the first failure is raised,
 and with a transaction nothing of it counts. A topic that does not take its records is named:
 aiokafka would wait for one that is missing, within a transaction for ever.
