@@ -189,7 +189,7 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
         control=app.control,
         clock=app.clock,
         memory=Memory(project.limits.dedup_window_micros, project.limits.dedup_ids),
-        routing=Routing(project.destinations),
+        routing=Routing(project.destinations, project.profile_changes),
         sorters={
             **{topic: Sorter(limits, letters) for topic in (*straight, rekey)},
             **{tp.topic: Sorter(limits, letters, rekey, partitions[rekey]) for tp in loose},

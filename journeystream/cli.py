@@ -17,7 +17,15 @@ from aiokafka.errors import KafkaError
 from typer.core import TyperGroup
 
 from journeystream.commands import output
-from journeystream.commands.change_state import archive, pause, resume, retry
+from journeystream.commands.change_state import (
+    archive,
+    pause,
+    resume,
+    retry,
+    stop,
+    unarchive,
+)
+from journeystream.commands.clone import clone
 from journeystream.commands.context import Chosen
 from journeystream.commands.dead_letters import dead_letters
 from journeystream.commands.demo import demo
@@ -46,8 +54,11 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("list", list_journeys, _JOURNEYS),
     ("pause", pause, _JOURNEYS),
     ("resume", resume, _JOURNEYS),
+    ("stop", stop, _JOURNEYS),
     ("retry", retry, _JOURNEYS),
     ("archive", archive, _JOURNEYS),
+    ("unarchive", unarchive, _JOURNEYS),
+    ("clone", clone, _JOURNEYS),
     ("schemas", schemas, _JOURNEYS),
     ("produce", produce, _EVENTS),
     ("tail", tail, _EVENTS),

@@ -50,7 +50,8 @@ def _json_number(value: object) -> object:
     return value
 
 
-def _number_or_comparison(value: object) -> str:
+def value_or_comparison(value: object) -> str:
+    """Return the tag of what was written: a comparison, or just a value to be equal to."""
     return COMPARISON_TAG if isinstance(value, Mapping | Comparison) else VALUE_TAG
 
 
@@ -112,7 +113,7 @@ class Comparison(BaseModel):
     length: (
         Annotated[
             Annotated[StrictInt, Tag(VALUE_TAG)] | Annotated[Comparison, Tag(COMPARISON_TAG)],
-            Discriminator(_number_or_comparison),
+            Discriminator(value_or_comparison),
         ]
         | None
     ) = Field(None, description="the length of a list or text: a number, or a comparison of it")
@@ -135,11 +136,20 @@ class Comparison(BaseModel):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not self.operators():
+        if not self.says_something():
             raise ValueError(
-                f"no operator: write one of {', '.join(comparison_operators())}, as in 'equals: 5'"
+                f"no operator: write one of {', '.join(self.known_operators())}, as in 'equals: 5'"
             )
         return self
+
+    def says_something(self) -> bool:
+        """Tell whether any operator was written."""
+        return bool(self.operators())
+
+    @classmethod
+    def known_operators(cls) -> tuple[str, ...]:
+        """Return the operators' names as definitions write them."""
+        return comparison_operators()
 
     def operators(self) -> dict[str, object]:
         """Return the operators that were written, by their names in a definition."""
@@ -152,7 +162,7 @@ class Comparison(BaseModel):
 
 ValueOrComparison = Annotated[
     Annotated[Scalar, Tag(VALUE_TAG)] | Annotated[Comparison, Tag(COMPARISON_TAG)],
-    Discriminator(_number_or_comparison),
+    Discriminator(value_or_comparison),
 ]
 
 
@@ -178,7 +188,8 @@ def at_path(document: object, path: Sequence[str]) -> object:
     return document
 
 
-def _same(left: object, right: object) -> bool:
+def same(left: object, right: object) -> bool:
+    """Tell whether two values are equal and of the same kind: true is not 1."""
     return left == right and isinstance(left, bool) == isinstance(right, bool)
 
 
@@ -194,7 +205,7 @@ def _ordered(left: object, right: object) -> bool:
 
 
 def _includes(value: object, wanted: object) -> bool:
-    return isinstance(value, list) and any(_same(item, wanted) for item in value)
+    return isinstance(value, list) and any(same(item, wanted) for item in value)
 
 
 def _compile_pattern(pattern: str) -> Callable[[str], object]:
@@ -247,7 +258,7 @@ def _length(wanted: object) -> Test:
     test = (
         compile_comparison(wanted)
         if isinstance(wanted, Comparison)
-        else lambda value: _same(value, wanted)
+        else lambda value: same(value, wanted)
     )
     return lambda value: isinstance(value, list | str) and test(len(value))
 
@@ -262,7 +273,7 @@ def _text(test: Callable[[str, str], bool]) -> Callable[[object], Test]:
 
 def _in(wanted: object) -> Test:
     items = list(wanted)  # type: ignore[call-overload]
-    return lambda value: any(_same(value, item) for item in items)
+    return lambda value: any(same(value, item) for item in items)
 
 
 def _includes_none(wanted: object) -> Test:
@@ -271,8 +282,8 @@ def _includes_none(wanted: object) -> Test:
 
 
 OPERATORS: dict[str, Callable[[object], Test]] = {
-    "equals": lambda wanted: lambda value: _same(value, wanted),
-    "not_equals": lambda wanted: lambda value: not _same(value, wanted),
+    "equals": lambda wanted: lambda value: same(value, wanted),
+    "not_equals": lambda wanted: lambda value: not same(value, wanted),
     "less_than": _less_than,
     "at_most": _at_most,
     "greater_than": _greater_than,

@@ -6,44 +6,83 @@ engine asks a journey only when something it reads has changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
+from journeystream.computed_traits import ComputedTrait
 from journeystream.condition_language import Condition
 from journeystream.conditions import (
     CompiledCondition,
     Moment,
     Predicate,
+    all_of,
     compile_condition,
     merge_predicates,
+    never_turns,
 )
 from journeystream.definitions import JourneyDefinition
 from journeystream.durations import Duration, parse_duration
+from journeystream.entry_language import AfterExit, EveryTime, Reentry
 from journeystream.steps.contract import CompiledStep, Surroundings
+from journeystream.steps.merge import without_closing_merges
 from journeystream.user import User
 
 AttributesOf = Callable[[str], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
+class CompiledGoal:
+    """Something that an instance may reach, once; it ends the instance if it `exits`."""
+
+    id: str
+    name: str
+    condition: CompiledCondition
+    exits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Concurrent:
+    """Instances beside each other: told apart by a property of what let them in, so many at most.
+
+    A key that is inside already begins anew if it `restarts`, else it is passed over.
+    """
+
+    path: str
+    most: int
+    restarts: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledJourney:
     """One version of a journey, ready to be walked.
 
-    `reads` and `reads_traits` are what instances in flight depend on (exits and steps);
-    the entry condition has its own. `entry_paths` are the entry event's properties that
-    attribute mappings ask for. `takes_strangers`: the entry condition holds for a user of
-    whom nothing is known, so that becoming known can be a reason to enter.
+    `entry` is all that entering asks: condition, audiences, exclusions. Where it `admits`, its
+    turning true is a cause to enter, and an event that it `welcomes` is one too; else it only
+    narrows down a trigger. `already_in`: who meets it when the journey is published enters.
+    `takes_strangers`: so that becoming known can be a reason to enter.
+
+    `reads` and those beside it are what instances in flight depend on (exits, goals, steps); the
+    entry condition has its own. `watched` are the paths of traits whose last change is asked for,
+    `entry_paths` the properties of the entry event that are kept.
     """
 
     id: str
     name: str
     version: int
     entry: CompiledCondition
-    reenters: bool
+    admits: bool
+    welcomes: frozenset[str]
+    already_in: bool
     takes_strangers: bool
+    triggers: tuple[tuple[str, str], ...]
+    reenters: bool
+    cool_down: Duration | None
+    concurrent: Concurrent | None
+    goals: tuple[CompiledGoal, ...]
     exits: tuple[tuple[str, CompiledCondition], ...]
+    leaves_audience: bool
     max_duration: Duration | None
     zone: tzinfo
     exits_at_end: bool
@@ -51,17 +90,25 @@ class CompiledJourney:
     steps: Mapping[str, CompiledStep]
     reads: frozenset[str]
     reads_traits: frozenset[str]
+    reads_journeys: frozenset[str]
+    reads_lists: frozenset[str]
+    watched: frozenset[str]
     entry_paths: tuple[str, ...]
     predicates: Mapping[str, Predicate]
 
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What journeys are compiled with: time zone, audiences, destinations' own attributes."""
+    """What journeys are compiled with: zone, audiences, destinations' attributes, computed.
+
+    `zone_trait` is the trait that names a user's own time zone.
+    """
 
     zone: tzinfo
     audiences: Mapping[str, Condition]
     attributes_of: AttributesOf
+    computed: Mapping[str, ComputedTrait] = field(default_factory=dict)
+    zone_trait: str | None = None
 
 
 def compile_journey(
@@ -69,45 +116,94 @@ def compile_journey(
 ) -> CompiledJourney:
     """Compile a validated definition; `keys` maps send steps to their keys."""
     zone = ZoneInfo(definition.time_zone) if definition.time_zone else workshop.zone
-    entry = compile_condition(definition.entry.condition, zone, workshop.audiences)
-    exits = tuple(
-        (rule.name, compile_condition(rule.condition, zone, workshop.audiences))
-        for rule in definition.exits
+    audiences, computed, said = workshop.audiences, workshop.computed, definition.entry
+
+    def compiled(condition: Condition) -> CompiledCondition:
+        return compile_condition(condition, zone, audiences, computed)
+
+    asked = [compiled(condition) for _, condition in said.conditions()]
+    entry = all_of(asked) if asked else _ALWAYS
+    goals = tuple(
+        CompiledGoal(goal.id, goal.title, compiled(goal.condition), goal.exits)
+        for goal in definition.goals
     )
+    exits = tuple((rule.name, compiled(rule.condition)) for rule in definition.exits)
     steps = {
         step.id: step.compile(
-            Surroundings(zone, workshop.audiences, keys.get(step.id, ""), workshop.attributes_of)
+            Surroundings(
+                zone,
+                workshop.audiences,
+                keys.get(step.id, ""),
+                workshop.attributes_of,
+                computed,
+                definition.id,
+                definition.time_zone_trait or workshop.zone_trait,
+                definition.sending,
+            )
         )
-        for step in definition.steps
+        for step in without_closing_merges(definition.steps)
     }
     in_flight = [condition for _, condition in exits]
+    in_flight += [goal.condition for goal in goals]
     in_flight += [condition for step in steps.values() for condition in step.conditions]
+    if definition.leave_when_not_in_audience:
+        in_flight.append(entry)
+    concurrent = _concurrent(said.reentry)
     return CompiledJourney(
         id=definition.id,
         name=definition.name,
         version=version,
         entry=entry,
-        reenters=definition.entry.reentry == "after_exit",
-        takes_strangers=entry.holds(Moment(User(""), now=0)),
+        admits=said.admits,
+        # Who is in an audience comes by joining it, not by doing more of what keeps them in.
+        welcomes=compiled(said.condition).welcomes if said.condition else frozenset(),
+        already_in=said.already_in,
+        takes_strangers=said.admits and (said.already_in or entry.holds(Moment(User(""), now=0))),
+        triggers=((said.trigger.journey, said.trigger.step),) if said.trigger else (),
+        reenters=said.reentry != "never",
+        cool_down=_cool_down(said.reentry),
+        concurrent=concurrent,
+        goals=goals,
         exits=exits,
+        leaves_audience=definition.leave_when_not_in_audience,
         max_duration=parse_duration(definition.max_duration) if definition.max_duration else None,
         zone=zone,
         exits_at_end=definition.at_end == "exit",
         first_step=definition.first_step,
         steps=steps,
         reads=frozenset().union(*(condition.predicates for condition in in_flight)),
-        reads_traits=frozenset().union(*(condition.traits for condition in in_flight)),
-        entry_paths=_entry_paths(steps.values()),
+        reads_traits=frozenset().union(
+            *(condition.traits for condition in in_flight),
+            *(step.traits for step in steps.values()),
+        ),
+        reads_journeys=frozenset().union(*(condition.journeys for condition in in_flight)),
+        reads_lists=frozenset().union(*(condition.lists for condition in in_flight)),
+        watched=frozenset().union(*(condition.watched for condition in (entry, *in_flight))),
+        entry_paths=tuple(
+            sorted(frozenset().union(*(each.entry_paths for each in (*steps.values(), *in_flight))))
+        ),
         predicates=merge_predicates([entry, *in_flight]),
     )
 
 
-def _entry_paths(steps: Iterable[CompiledStep]) -> tuple[str, ...]:
-    wanted = {
-        source.removeprefix("entry.")
-        for step in steps
-        for mapping in step.destinations.values()
-        for source in mapping.values()
-        if source.startswith("entry.")
-    }
-    return tuple(sorted(wanted))
+_ALWAYS = CompiledCondition(
+    holds=lambda _: True,
+    turns=never_turns,
+    predicates={},
+    welcomes=frozenset(),
+    resents=frozenset(),
+    traits=frozenset(),
+)
+
+
+def _cool_down(reentry: Reentry) -> Duration | None:
+    if isinstance(reentry, AfterExit) and reentry.after_exit.cool_down:
+        return parse_duration(reentry.after_exit.cool_down)
+    return None
+
+
+def _concurrent(reentry: Reentry) -> Concurrent | None:
+    if not isinstance(reentry, EveryTime):
+        return None
+    said = reentry.every_time
+    return Concurrent(said.key, said.most, said.on_repeat == "restart")

@@ -1,72 +1,172 @@
 """The conditions that a definition may write: a tree of `all`, `any`, `not` over leaves.
 
-One language for entries, waits, splits, exits and audiences. What a condition means is in
-`conditions.py`; this file only says what may be written.
+One language for entries, waits, splits, exits, goals and audiences. Wherever a condition may
+stand, a text may stand too: the same tree in one string (`condition_text.py`). What a condition
+means is in `conditions.py`; this file, and `event_language.py` for events, only say what may
+be written.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     Tag,
+    TypeAdapter,
+    ValidationError,
     field_validator,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
-from journeystream.comparisons import Comparison, ValueOrComparison
-from journeystream.durations import instant_of, parse_duration
+from journeystream.comparisons import Scalar
+from journeystream.condition_printing import print_condition
+from journeystream.condition_text import parse_condition
+from journeystream.date_comparisons import DatedComparison
+from journeystream.durations import parse_duration
+from journeystream.event_language import (
+    ANY_NAME,
+    EventFilter,
+    EventLeaf,
+    InactionLeaf,
+    SequenceLeaf,
+    Written,
+)
 
-ANY_NAME = "*"
-_FORMS = ("all", "any", "not", "event", "trait", "audience", "page", "screen")
-# A user's record keeps as many instants as the leaf counts, and time is asked of each.
-MOST_COUNTED = 1_000
-MOST_IN_MONTHS = 100
+__all__ = [
+    "ANY_NAME",
+    "COMPUTED",
+    "CONDITION_TAGS",
+    "AllOf",
+    "AnyOf",
+    "AudienceLeaf",
+    "Condition",
+    "EventFilter",
+    "EventLeaf",
+    "InactionLeaf",
+    "JourneyLeaf",
+    "ListLeaf",
+    "Not",
+    "SequenceLeaf",
+    "TraitLeaf",
+    "Written",
+    "text_of",
+]
+
+COMPUTED = "computed"
+"""Traits below this name are computed traits."""
+
+_LEAVES = ("event", "trait", "audience", "list", "journey", "inaction", "sequence")
+_FORMS = ("all", "any", "not", *_LEAVES, "page", "screen")
 # No field is called so: a tag can be told from a field in the path of a problem.
 CONDITION_TAGS = tuple(f"<{form}>" for form in _FORMS)
 
 
-class Written(BaseModel):
-    """A part of a definition file: unknown fields are refused, and nothing changes it."""
+class TraitLeaf(DatedComparison):
+    """What a trait of the user is now, since when, or whether it changed.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class EventLeaf(Written):
-    """So many events of one name (a track call, a page or a screen), in a window of time.
-
-    Without an operator: at least one. Without a window: ever. `name: "*"` means any name.
+    Dotted paths lead into nested traits, and `computed.ID` to a computed trait.
     """
 
-    event: str | None = Field(None, min_length=1, description="name of a track event")
-    page: str | None = Field(None, min_length=1, description="name of a page call")
-    screen: str | None = Field(None, min_length=1, description="name of a screen call")
-    where: dict[str, ValueOrComparison] = Field(
-        default_factory=dict,
-        description="property path -> the value it equals, or a comparison; all must hold. "
-        "A path that begins with `context.` looks in the event's context",
+    trait: str = Field(min_length=1, description="path of the trait, as in `address.city`")
+    changed: bool | None = Field(
+        None, description="whether its value changed, `within` a window, `since` entry, or ever"
     )
-    at_least: int | None = Field(
-        None, ge=1, le=MOST_COUNTED, description="this many events or more"
+    changed_to: Scalar | None = Field(
+        None, description="it has this value now, and its last change was `within` or `since`"
     )
-    at_most: int | None = Field(
-        None, ge=0, le=MOST_COUNTED, description="this many events or fewer"
-    )
-    exactly: int | None = Field(None, ge=0, le=MOST_COUNTED, description="just this many events")
-    between: tuple[int, int] | None = Field(
-        None, description="from the first to the second number of events, both included"
-    )
-    within: str | None = Field(None, description="rolling window: the events of the last `1 day`")
+    within: str | None = Field(None, description="with changed, changed_to: in the last `1 day`")
     since: Literal["entry", "step"] | None = Field(
-        None, description="only events after the user entered the journey, or reached this step"
+        None, description="with changed, changed_to: after the user entered, or reached this step"
     )
-    after: datetime | None = Field(None, description="only events at or after this time")
-    before: datetime | None = Field(None, description="only events before this time")
+    has_been: Scalar | None = Field(None, description="it has had this value `for` so long")
+    for_: str | None = Field(None, alias="for", description="with has_been: at least `30 days`")
+
+    @field_validator("within", "for_")
+    @classmethod
+    def _windows_are_durations(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_duration(text)
+        return text
+
+    @model_validator(mode="after")
+    def _is_about_one_thing(self) -> Self:
+        if (self.has_been is None) != (self.for_ is None):
+            raise ValueError(
+                "write `has_been` and `for` together, as in 'has_been: pro, for: 1 day'"
+            )
+        if self.within is not None and self.since is not None:
+            raise ValueError("write `within` or `since`, not both")
+        if (self.within or self.since) and not self.asks_for_change:
+            raise ValueError("`within` and `since` go with `changed` or `changed_to`")
+        if self.computed is not None and (self.asks_for_change or self.has_been is not None):
+            raise ValueError("nobody notes when a computed trait changes: compare its value")
+        return self
+
+    def says_something(self) -> bool:
+        """Tell whether any operator was written."""
+        return super().says_something() or self.asks_for_change or self.has_been is not None
+
+    def compares(self) -> bool:
+        """Tell whether the value itself is compared."""
+        return super().says_something()
+
+    @property
+    def asks_for_change(self) -> bool:
+        """Whether the leaf asks if the trait changed."""
+        return self.changed is not None or self.changed_to is not None
+
+    @property
+    def computed(self) -> str | None:
+        """The id of the computed trait that the leaf asks for, if it does."""
+        origin, _, rest = self.trait.partition(".")
+        return rest.partition(".")[0] if origin == COMPUTED and rest else None
+
+    @classmethod
+    def known_operators(cls) -> tuple[str, ...]:
+        """Return the operators' names as definitions write them."""
+        return (*super().known_operators(), "changed", "changed_to", "has_been")
+
+
+class AudienceLeaf(Written):
+    """Whether the user is in an audience, a named condition that was published on its own.
+
+    `segment` may be written for `audience`.
+    """
+
+    audience: str = Field(min_length=1, description="id of a published audience")
+
+
+class ListLeaf(Written):
+    """Whether somebody put the user into a list: an uploaded one, by the API, or by a step."""
+
+    list: str = Field(min_length=1, description="id of the list")
+
+
+class JourneyLeaf(Written):
+    """Where the user is in a journey, or how they left it."""
+
+    journey: str = Field(min_length=1, description="id of a journey")
+    is_: Literal["in", "has_completed", "has_exited", "reached_goal", "at_step"] = Field(
+        alias="is", description="where the user is, or what became of them"
+    )
+    goal: str | None = Field(None, description="with reached_goal: this one; default: any")
+    step: str | None = Field(None, description="with at_step: the step's id")
+    reason: str | None = Field(
+        None,
+        description="with has_exited: for this reason, as in `exit_condition`, or "
+        "`exit_condition: NAME`",
+    )
+    within: str | None = Field(
+        None, description="with has_exited (any reason) or reached_goal: in the last `30 days`"
+    )
 
     @field_validator("within")
     @classmethod
@@ -75,71 +175,21 @@ class EventLeaf(Written):
             parse_duration(text)
         return text
 
-    @field_validator("after", "before")
-    @classmethod
-    def _bounds_are_aware(cls, moment: datetime | None) -> datetime | None:
-        return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
-
     @model_validator(mode="after")
-    def _is_one_question(self) -> Self:
-        if sum(name is not None for name in (self.event, self.page, self.screen)) != 1:
-            raise ValueError("name exactly one of event, page, screen")
-        if sum(count is not None for count in self.counts) > 1:
-            raise ValueError("write one of at_least, at_most, exactly, between")
-        if self.within is not None and self.since is not None:
-            raise ValueError("write `within` or `since`, not both")
-        if self.between is not None and not 0 <= self.between[0] <= self.between[1] <= MOST_COUNTED:
+    def _fields_fit(self) -> Self:
+        if (self.step is not None) != (self.is_ == "at_step"):
+            raise ValueError("`step` goes with `is: at_step`, and `is: at_step` with a step")
+        if self.goal is not None and self.is_ != "reached_goal":
+            raise ValueError("`goal` goes with `is: reached_goal`")
+        if self.reason is not None and self.is_ != "has_exited":
+            raise ValueError("`reason` goes with `is: has_exited`")
+        if self.within is not None and (
+            self.is_ not in ("has_exited", "reached_goal") or self.reason is not None
+        ):
             raise ValueError(
-                f"between {list(self.between)}: write [low, high], at most {MOST_COUNTED}"
+                "`within` goes with `is: has_exited` without a reason, or reached_goal"
             )
-        if self.within and parse_duration(self.within).months and max(self.bounds) > MOST_IN_MONTHS:
-            raise ValueError(f"a window of months counts at most {MOST_IN_MONTHS} events")
-        if self.after and self.before and self.after >= self.before:
-            raise ValueError("`after` must lie before `before`")
         return self
-
-    @property
-    def counts(self) -> tuple[object, ...]:
-        """The count operators, written or not."""
-        return (self.at_least, self.at_most, self.exactly, self.between)
-
-    @property
-    def kind_and_name(self) -> tuple[str, str]:
-        """The kind of call (`track`, `page`, `screen`) and the name asked for."""
-        if self.event is not None:
-            return "track", self.event
-        return ("page", self.page) if self.page is not None else ("screen", self.screen or "")
-
-    @property
-    def bounds(self) -> tuple[int, int]:
-        """The fewest and the most events that fulfil the leaf; -1 is no upper bound."""
-        if self.at_most is not None:
-            return 0, self.at_most
-        if self.exactly is not None:
-            return self.exactly, self.exactly
-        if self.between is not None:
-            return self.between
-        return self.at_least or 1, -1
-
-    @property
-    def dates(self) -> tuple[int | None, int | None]:
-        """The instants that bound the events' own times: [after, before)."""
-        return (
-            instant_of(self.after) if self.after else None,
-            instant_of(self.before) if self.before else None,
-        )
-
-
-class TraitLeaf(Comparison):
-    """What a trait of the user is now; dotted paths lead into nested traits."""
-
-    trait: str = Field(min_length=1, description="path of the trait, as in `address.city`")
-
-
-class AudienceLeaf(Written):
-    """Whether the user is in an audience, a named condition that was published on its own."""
-
-    audience: str = Field(min_length=1, description="id of a published audience")
 
 
 class AllOf(Written):
@@ -171,19 +221,71 @@ def _form(written: object) -> str | None:
     return None
 
 
-Condition = Annotated[
+def _as_tree(written: object) -> object:
+    if isinstance(written, str):
+        return parse_condition(written, _check)
+    if isinstance(written, Mapping) and "segment" in written and "audience" not in written:
+        return {"audience" if key == "segment" else key: each for key, each in written.items()}
+    return written
+
+
+@dataclass(frozen=True, slots=True)
+class _OrText:
+    """A condition may be written as one string, and an audience be called a segment."""
+
+    def __get_pydantic_core_schema__(
+        self,
+        source: Any,  # noqa: ANN401  pydantic's protocol
+        handler: GetCoreSchemaHandler,
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_as_tree, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        text = {"type": "string", "description": "a condition in one string: plan == 'pro'"}
+        return {"anyOf": [text, handler(schema)]}
+
+
+_Tree = Annotated[
     Annotated[AllOf, Tag("<all>")]
     | Annotated[AnyOf, Tag("<any>")]
     | Annotated[Not, Tag("<not>")]
     | Annotated[EventLeaf, Tag("<event>")]
     | Annotated[TraitLeaf, Tag("<trait>")]
-    | Annotated[AudienceLeaf, Tag("<audience>")],
+    | Annotated[AudienceLeaf, Tag("<audience>")]
+    | Annotated[ListLeaf, Tag("<list>")]
+    | Annotated[JourneyLeaf, Tag("<journey>")]
+    | Annotated[InactionLeaf, Tag("<inaction>")]
+    | Annotated[SequenceLeaf, Tag("<sequence>")],
     Discriminator(
         _form,
         custom_error_type="condition",
         custom_error_message=f"not a condition: begin with one of {', '.join(_FORMS)}",
     ),
 ]
+Condition = Annotated[_Tree, _OrText()]
 
 for _model in (AllOf, AnyOf, Not):
     _model.model_rebuild()
+
+_LEAF: TypeAdapter[Any] = TypeAdapter(Condition)
+
+
+def text_of(condition: Condition) -> str:
+    """Write a condition as one string, which reads as the same condition."""
+    return print_condition(
+        _LEAF.dump_python(condition, mode="json", by_alias=True, exclude_none=True)
+    )
+
+
+def _check(leaf: Mapping[str, object]) -> None:
+    """Raise ValueError when a leaf of a text can not be."""
+    try:
+        _LEAF.validate_python(leaf)
+    except ValidationError as error:
+        (first, *_) = error.errors()
+        message = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            message = f"{first['loc'][-1]!r} is not known here"
+        raise ValueError(message) from None

@@ -3,7 +3,7 @@
 * `journey/ID/VERSION` — one version's definition, the keys of its send steps, and when it
   was published. Users in flight stay on their version, so versions are kept.
 * `journey/ID` — the journey's state, and the version that new users enter.
-* `audience/ID` — an audience's definition.
+* `audience/ID` — an audience's definition, `computed_trait/ID` a computed trait's.
 
 Whoever has read the topic to its end knows the same `Published` as everyone else. Only the last
 record of a key counts, and one without a value takes its key out. What can not be read, or not be
@@ -20,13 +20,21 @@ import orjson
 from pydantic import BaseModel, Field, StrictInt, StrictStr
 
 from journeystream.compiler import CompiledJourney, Workshop, compile_journey
+from journeystream.computed_traits import compile_computations
 from journeystream.condition_language import Condition
-from journeystream.definitions import AudienceDefinition, JourneyDefinition, parse_definition
+from journeystream.definitions import (
+    AudienceDefinition,
+    ComputedTraitDefinition,
+    Definition,
+    JourneyDefinition,
+    Moves,
+    parse_definition,
+)
 from journeystream.errors import DefinitionError, StateError
-from journeystream.journeys import Journeys, Version
+from journeystream.journeys import Fate, Journeys, Version
 from journeystream.lifecycle import State
 
-_JOURNEY, _AUDIENCE = "journey", "audience"
+_JOURNEY, _AUDIENCE, _COMPUTED_TRAIT = "journey", "audience", "computed_trait"
 
 
 class _StoredVersion(BaseModel):
@@ -39,6 +47,8 @@ class _StoredHead(BaseModel):
     state: State
     version: StrictInt
     retries: StrictInt = 0
+    hold: bool = False
+    reviews: StrictInt = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +63,17 @@ class PublishedVersion:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A journey's state, the version that new users enter, and how often it was tried again."""
+    """A journey's state, the version that new users enter, and how often it was tried again.
+
+    `hold`: while it is paused, nobody in it moves. `reviews` counts how often everyone in it had to
+    be looked at anew: after a hold, or for a version that takes users over from older ones.
+    """
 
     state: State
     version: int
     retries: int = 0
+    hold: bool = False
+    reviews: int = 0
 
 
 @dataclass(slots=True)
@@ -67,6 +83,7 @@ class Published:
     versions: dict[Version, PublishedVersion] = field(default_factory=dict)
     heads: dict[str, Head] = field(default_factory=dict)
     audiences: dict[str, AudienceDefinition] = field(default_factory=dict)
+    computed_traits: dict[str, ComputedTraitDefinition] = field(default_factory=dict)
 
     def apply(self, key: bytes | None, value: bytes) -> None:
         """Take one record in; StateError when this version can not read it."""
@@ -87,6 +104,11 @@ class Published:
             if not isinstance(audience, AudienceDefinition) or audience.id != id_:
                 raise ValueError(f"it defines {audience.kind} {audience.id!r}")
             self.audiences[id_] = audience
+        elif kind == _COMPUTED_TRAIT:
+            trait = parse_definition(data["definition"], f"computed trait {id_}")
+            if not isinstance(trait, ComputedTraitDefinition) or trait.id != id_:
+                raise ValueError(f"it defines {trait.kind} {trait.id!r}")
+            self.computed_traits[id_] = trait
         elif kind == _JOURNEY and version:
             stored = _StoredVersion.model_validate(data)
             journey = parse_definition(stored.definition, f"journey {id_} version {version}")
@@ -97,7 +119,7 @@ class Published:
             )
         elif kind == _JOURNEY:
             head = _StoredHead.model_validate(data)
-            self.heads[id_] = Head(head.state, head.version, head.retries)
+            self.heads[id_] = Head(**head.model_dump())
         else:
             raise ValueError("unknown kind of record")
 
@@ -106,13 +128,19 @@ class Published:
         head = self.heads.get(journey)
         return None if head is None else self.versions.get((journey, head.version))
 
+    def journeys(self) -> dict[str, JourneyDefinition]:
+        """Return the journeys that new users enter, by id."""
+        found = ((id_, self.head(id_)) for id_ in self.heads)
+        return {id_: version.definition for id_, version in found if version is not None}
+
     def conditions(self) -> dict[str, Condition]:
         """Return the audiences' conditions by id."""
         return {id_: audience.condition for id_, audience in self.audiences.items()}
 
     def compiled(self, workshop: Workshop) -> Journeys:
-        """Compile everything that is published, with the audiences as they are published."""
-        workshop = replace(workshop, audiences=self.conditions())
+        """Compile everything that is published, with audiences and traits as they stand now."""
+        computed = compile_computations(self.computed_traits, workshop.zone)
+        workshop = replace(workshop, audiences=self.conditions(), computed=computed)
         versions = {
             version: _compiled_version(each, workshop) for version, each in self.versions.items()
         }
@@ -131,7 +159,29 @@ class Published:
             admitting=by_state[State.LIVE],
             archived=by_state[State.ARCHIVED],
             retries={id_: head.retries for id_, head in self.heads.items()},
+            held=frozenset(id_ for id_ in by_state[State.PAUSED] if self.heads[id_].hold),
+            stopped=by_state[State.STOPPED],
+            reviews={id_: head.reviews for id_, head in self.heads.items()},
+            fates=self._fates(),
+            computed=computed,
         )
+
+    def _fates(self) -> dict[Version, Fate]:
+        """Return what becomes of older versions' users: the next one that takes them over says."""
+        fates: dict[Version, Fate] = {}
+        for id_, version in self.versions:
+            newer = sorted(number for journey, number in self.versions if journey == id_)
+            for number in newer[newer.index(version) + 1 :]:
+                said = self.versions[id_, number].definition.in_flight
+                if said == "pin":
+                    continue
+                if said == "exit":
+                    fates[id_, version] = Fate(None)
+                else:
+                    steps = said.move if isinstance(said, Moves) else {}
+                    fates[id_, version] = Fate(number, steps)
+                break
+        return fates
 
 
 class LastRecords:
@@ -158,13 +208,13 @@ class LastRecords:
 def _compiled_version(published: PublishedVersion, workshop: Workshop) -> CompiledJourney:
     try:
         return compile_journey(published.definition, published.version, published.keys, workshop)
-    # It asks for an audience that is not there (KeyError) or that is defined by itself
+    # It asks for something that is not there (KeyError) or that is defined by itself
     # (RecursionError): publishing checks each file, but two may publish at the same time.
     except (KeyError, RecursionError, ValueError) as error:
         raise StateError(
             f"the control topic holds journey {published.definition.id} version "
-            f"{published.version}, which can not be compiled ({error!r}); publish the audiences "
-            f"that it asks for, or the journey, anew"
+            f"{published.version}, which can not be compiled ({error!r}); publish what "
+            f"it asks for, or the journey, anew"
         ) from error
 
 
@@ -182,7 +232,7 @@ def version_record(published: PublishedVersion) -> tuple[bytes, bytes]:
 
 def head_record(journey: str, head: Head) -> tuple[bytes, bytes]:
     """Return the record of a journey's state."""
-    value = orjson.dumps({"state": head.state, "version": head.version, "retries": head.retries})
+    value = orjson.dumps(head)
     return f"{_JOURNEY}/{journey}".encode(), value
 
 
@@ -192,6 +242,12 @@ def audience_record(audience: AudienceDefinition) -> tuple[bytes, bytes]:
     return f"{_AUDIENCE}/{audience.id}".encode(), value
 
 
-def written(definition: JourneyDefinition | AudienceDefinition) -> dict[str, Any]:
+def computed_trait_record(trait: ComputedTraitDefinition) -> tuple[bytes, bytes]:
+    """Return the record of a computed trait."""
+    value = orjson.dumps({"definition": written(trait)})
+    return f"{_COMPUTED_TRAIT}/{trait.id}".encode(), value
+
+
+def written(definition: Definition) -> dict[str, Any]:
     """Return a definition as the JSON that its file could have been."""
     return definition.model_dump(mode="json", by_alias=True, exclude_unset=True)

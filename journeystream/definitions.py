@@ -1,8 +1,8 @@
 """What a journey file and an audience file may say, and how they are read.
 
 A file is YAML or JSON, with one or more documents. `kind` tells a journey (the default) from
-an audience. Reading reports every problem of every document at once; what can only be judged
-as a whole (dangling references, loops, limits) is in `validation.py`.
+an audience and a computed trait. Reading reports every problem of every document at once; what can
+only be judged as a whole (dangling references, loops, limits) is in `validation.py`.
 """
 
 from __future__ import annotations
@@ -23,27 +23,20 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from journeystream.comparisons import COMPARISON_TAG, VALUE_TAG
+from journeystream.computed_traits import Computation
 from journeystream.condition_language import CONDITION_TAGS, Condition, Written
+from journeystream.dialects import is_config_form, translated
 from journeystream.durations import parse_duration
+from journeystream.entry_language import REENTRY_TAGS, Entry, Goal
 from journeystream.errors import DefinitionError, Problem, UserError
+from journeystream.sending import Sending
 from journeystream.steps import Step
 from journeystream.steps.contract import ID_PATTERN
-from journeystream.steps.send_to_destinations import NAME_TAG, SEND_TAG
+from journeystream.steps.send_to_destinations import KEY_PATTERN, NAME_TAG, SEND_TAG
 from journeystream.yaml_text import NotYaml, documents
 
 _STEP_TYPE_PLACE = 3  # journey, steps, number, type
-_TAGS = frozenset((*CONDITION_TAGS, VALUE_TAG, COMPARISON_TAG, NAME_TAG, SEND_TAG))
-
-
-class Entry(Written):
-    """Who enters, and whether they may enter again."""
-
-    name: str = Field("", description="what people see")
-    condition: Condition = Field(description="users enter when it turns true")
-    reentry: Literal["never", "after_exit"] = Field(
-        "never", description="after_exit: a user who left enters when it turns true anew"
-    )
-    next: str | None = Field(None, description="the first step; default: the first one listed")
+_TAGS = frozenset((*CONDITION_TAGS, VALUE_TAG, COMPARISON_TAG, NAME_TAG, SEND_TAG, *REENTRY_TAGS))
 
 
 class ExitRule(Written):
@@ -51,6 +44,12 @@ class ExitRule(Written):
 
     name: str = Field(min_length=1, description="unique in the journey; the exit's detail")
     condition: Condition
+
+
+class Moves(Written):
+    """Users in older versions go on in this one, at the step with the same id, or a named one."""
+
+    move: dict[str, str] = Field(description="id of an older version's step -> id of one of these")
 
 
 class ExampleEvent(Written):
@@ -64,6 +63,7 @@ class ExampleEvent(Written):
     properties: dict[str, Any] = Field(default_factory=dict)
     context: dict[str, Any] = Field(default_factory=dict)
     traits: dict[str, Any] = Field(default_factory=dict, description="an identify call's traits")
+    enrolled: bool = Field(False, description="no event: the user is enrolled by name")
 
 
 class ExpectedEffect(Written):
@@ -92,12 +92,23 @@ class JourneyDefinition(Written):
     id: str = Field(pattern=ID_PATTERN, description="stays when the journey is renamed")
     name: str = Field(min_length=1)
     description: str = ""
-    time_zone: str | None = Field(None, description="for calendar months; default: the project's")
+    time_zone: str | None = Field(None, description="default: the project's")
+    time_zone_trait: str | None = Field(
+        None, min_length=1, description="trait that names a user's own zone; default: the project's"
+    )
+    sending: Sending = Field(default_factory=Sending, description="when sends may be told")
     entry: Entry
+    goals: list[Goal] = Field(default_factory=list)
     exits: list[ExitRule] = Field(default_factory=list)
+    leave_when_not_in_audience: bool = Field(
+        False, description="users leave when what let them in does not hold any more"
+    )
     max_duration: str | None = Field(None, description="everyone leaves after this long")
     at_end: Literal["rest", "exit"] = Field(
         "rest", description="what a path that ends at a send step means for the user"
+    )
+    in_flight: Literal["pin", "move", "exit"] | Moves = Field(
+        "pin", description="what a new version means to users who are in an older one"
     )
     steps: list[Step] = Field(min_length=1)
     examples: list[Example] = Field(default_factory=list)
@@ -126,7 +137,9 @@ class JourneyDefinition(Written):
 
     def conditions(self) -> Iterator[tuple[str, Condition]]:
         """Yield (path, condition) for every condition in the journey."""
-        yield "entry.condition", self.entry.condition
+        yield from self.entry.conditions()
+        for index, goal in enumerate(self.goals):
+            yield f"goals[{index}].condition", goal.condition
         for index, rule in enumerate(self.exits):
             yield f"exits[{index}].condition", rule.condition
         for index, step in enumerate(self.steps):
@@ -135,13 +148,31 @@ class JourneyDefinition(Written):
 
 
 class AudienceDefinition(Written):
-    """A named condition that journeys can ask for: `audience: ID`."""
+    """A named condition that journeys can ask for: `audience: ID`.
+
+    With destinations it is a journey of its own too: they are told of who is in it.
+    """
 
     kind: Literal["audience"]
     id: str = Field(pattern=ID_PATTERN)
     name: str = Field(min_length=1)
     description: str = ""
-    condition: Condition
+    condition: Condition = Field(description="who is in it")
+    destinations: list[str] = Field(default_factory=list, description="told of who is in it")
+    key: str | None = Field(
+        None,
+        pattern=KEY_PATTERN,
+        description="what destinations know it by; default: its id",
+    )
+
+
+class ComputedTraitDefinition(Computation):
+    """A trait that is made of a user's events: conditions ask for `computed.ID`."""
+
+    kind: Literal["computed_trait"]
+    id: str = Field(pattern=ID_PATTERN)
+    name: str = Field(min_length=1)
+    description: str = ""
 
 
 def _kind(written: object) -> str:
@@ -149,14 +180,18 @@ def _kind(written: object) -> str:
     return str(kind)
 
 
-Definition = Annotated[
-    Annotated[JourneyDefinition, Tag("journey")] | Annotated[AudienceDefinition, Tag("audience")],
-    Discriminator(_kind),
-]
-_DEFINITION: TypeAdapter[JourneyDefinition | AudienceDefinition] = TypeAdapter(Definition)
+Definition = JourneyDefinition | AudienceDefinition | ComputedTraitDefinition
+_DEFINITION: TypeAdapter[Definition] = TypeAdapter(
+    Annotated[
+        Annotated[JourneyDefinition, Tag("journey")]
+        | Annotated[AudienceDefinition, Tag("audience")]
+        | Annotated[ComputedTraitDefinition, Tag("computed_trait")],
+        Discriminator(_kind),
+    ]
+)
 
 
-def read_definitions(path: Path) -> list[JourneyDefinition | AudienceDefinition]:
+def read_definitions(path: Path) -> list[Definition]:
     """Read every document of a file; DefinitionError lists all problems in all of them."""
     try:
         read = documents(path.read_text(encoding="utf-8"))
@@ -181,8 +216,10 @@ def read_definitions(path: Path) -> list[JourneyDefinition | AudienceDefinition]
     return definitions
 
 
-def parse_definition(document: object, source: str) -> JourneyDefinition | AudienceDefinition:
+def parse_definition(document: object, source: str) -> Definition:
     """Check one document's form; DefinitionError lists every problem."""
+    if isinstance(document, Mapping) and is_config_form(document):
+        document = translated(document, source)
     try:
         return _DEFINITION.validate_python(document)
     except ValidationError as error:

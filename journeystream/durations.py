@@ -39,6 +39,11 @@ class Duration:
             instant = _add_months(instant, self.months, zone)
         return instant + self.micros
 
+    def before(self, instant: int, zone: tzinfo) -> int:
+        """Return the instant that lies this span before `instant`."""
+        instant -= self.micros
+        return _add_months(instant, -self.months, zone) if self.months else instant
+
 
 def instant_of(moment: datetime) -> int:
     """Return the instant of an aware datetime, exactly: no floats on the way."""
@@ -46,7 +51,7 @@ def instant_of(moment: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * MICROS + since.microseconds
 
 
-_FIRST_INSTANT = instant_of(datetime(1, 1, 1, tzinfo=UTC))
+FIRST_INSTANT = instant_of(datetime(1, 1, 1, tzinfo=UTC))
 LAST_INSTANT = instant_of(datetime.max.replace(tzinfo=UTC))
 
 
@@ -85,7 +90,7 @@ def iso(instant: int) -> str:
 
     It never fails: what lies before year 1 or after 9999 is written as their first or last.
     """
-    instant = min(max(instant, _FIRST_INSTANT), LAST_INSTANT)
+    instant = min(max(instant, FIRST_INSTANT), LAST_INSTANT)
     seconds, micros = divmod(instant, MICROS)
     stamp = (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
     return f"{stamp}.{micros // 1000:03d}Z"

@@ -7,21 +7,34 @@ changes one. (They are not `frozen`, because that triples what it costs to make 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal
+
+EXIT_REASONS = (
+    "moved_on",
+    "completed",
+    "exit_condition",
+    "goal",
+    "max_duration",
+    "left_audience",
+    "exit_step",
+    "restarted",
+    "archived",
+    "moved",
+    "new_version",
+)
 
 
 @dataclass(slots=True)
 class StepMembership:
     """The user entered or exited a send step; one effect for each of its destinations.
 
-    `reason` says why an exit happened (`moved_on`, `completed`, `exit_condition`,
-    `max_duration`, `exit_step`, `archived`) and `detail` names the exit or step behind it.
-    `first_or_last` is whether the user was on (or stays on) the step's list otherwise: a
-    list sees only the first arrival and the last leave.
+    `reason` says why an exit happened: one of EXIT_REASONS. `detail` names the exit, the goal
+    or the step behind it. `first_or_last` is whether the user was on (or stays on) the step's
+    list otherwise: a list sees only the first arrival and the last leave.
     """
 
     change: Literal["entered", "exited"]
@@ -48,7 +61,108 @@ class StepMembership:
         )
 
 
-Effect = StepMembership
+@dataclass(slots=True)
+class ProfileChange:
+    """The user's profile was changed by a step; a trait that is None was removed.
+
+    `audiences` tells which static audiences they joined (true) or left.
+    """
+
+    user_id: str
+    anonymous: bool
+    at: int
+    journey: str
+    version: int
+    instance: str
+    step: str
+    visit: int
+    traits: Mapping[str, object]
+    audiences: Mapping[str, bool] = field(default_factory=dict)
+    change: Literal["changed"] = "changed"
+
+    @property
+    def message_id(self) -> str:
+        """The id that consumers may drop repeats by."""
+        return _message_id(
+            self.journey, self.version, self.instance, self.step, self.visit, self.change
+        )
+
+
+@dataclass(slots=True)
+class DecisionRequest:
+    """A decision service is asked for at most `most` offers; its answer names the message id."""
+
+    user_id: str
+    anonymous: bool
+    at: int
+    journey: str
+    version: int
+    instance: str
+    step: str
+    visit: int
+    flow: str
+    most: int
+    attributes: Mapping[str, object] = field(default_factory=dict)
+    change: Literal["asked"] = "asked"
+
+    @property
+    def message_id(self) -> str:
+        """The id that the answer has to name."""
+        return _message_id(
+            self.journey, self.version, self.instance, self.step, self.visit, self.change
+        )
+
+
+Effect = StepMembership | ProfileChange | DecisionRequest
+
+
+def memberships(effects: Iterable[Effect]) -> list[StepMembership]:
+    """Return the Entered and Exited among effects, in order."""
+    return [effect for effect in effects if isinstance(effect, StepMembership)]
+
+
+@dataclass(slots=True)
+class Travelled:
+    """A user came to a stage of a journey: a row of the travel log, by the names that it has there.
+
+    `entry_at` is `at`, and `event_id` the user's id. `stage_id` is a step's id, or one of
+    `start`, `complete`, `exit` and `orphan` (the journey was taken from under the user). The
+    parent is the step before, `start` for the first one.
+    """
+
+    user_id: str
+    at: int
+    journey_id: str
+    journey_name: str
+    journey_version: int
+    instance: str
+    stage_id: str
+    stage_name: str
+    stage_type: str
+    parent_id: str = ""
+    parent_name: str = ""
+    split_condition_name: str = ""
+    test_group_name: str = ""
+    is_control: bool = False
+    is_remaining: bool = False
+    exit_segments: str = ""
+    mxs_ids: str = ""
+
+
+@dataclass(slots=True)
+class Reached:
+    """A user reached a goal of a journey, `at - entered_at` microseconds after they entered."""
+
+    user_id: str
+    at: int
+    journey: str
+    version: int
+    instance: str
+    goal: str
+    entered_at: int
+
+
+Travel = Travelled | Reached
 
 
 # Effects of one step come one after the other, and share their ids.

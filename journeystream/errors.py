@@ -18,8 +18,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 
 class JourneystreamError(Exception):
@@ -50,6 +51,14 @@ class Problem:
     def __str__(self) -> str:
         kind = "warning: " if self.warning else ""
         return f"{self.path}: {kind}{self.message}; {self.advice}"
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """Return what to write instead of an unknown name."""
+    close = get_close_matches(name, list(known), 1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"known are: {', '.join(sorted(known)) or 'none'}"
 
 
 class DefinitionError(UserError):

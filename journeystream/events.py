@@ -65,4 +65,28 @@ class Retried:
     journey: str
 
 
-Happening = Event | Due | Archived | Retried
+@dataclass(slots=True)
+class Reviewed:
+    """A journey goes on after it was held, or has a version for those in older ones."""
+
+    user_id: str
+    at: int
+    journey: str
+
+
+@dataclass(slots=True)
+class Enrolled:
+    """Somebody names a user who is to enter: by a list, a command, the API.
+
+    The entry condition is not asked; everything else about entering holds. `properties` stand for
+    those of an entry event. A `message_id` tells a repeat, as with events.
+    """
+
+    user_id: str
+    at: int
+    journey: str
+    properties: Mapping[str, object] = field(default_factory=dict)
+    message_id: str | None = None
+
+
+Happening = Event | Due | Archived | Retried | Reviewed | Enrolled

@@ -7,10 +7,11 @@ Law: what an event costs grows with what it touches, not with how many journeys 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from journeystream.compiler import CompiledJourney
+from journeystream.computed_traits import ComputedTrait
 from journeystream.condition_language import ANY_NAME
 from journeystream.conditions import Predicate, merge_predicates
 from journeystream.errors import EngineError, StateError
@@ -21,12 +22,27 @@ Version = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of users in an older version: on in another one, or out (`version` is None).
+
+    `steps` maps steps of the old version to other ones of the new version.
+    """
+
+    version: int | None
+    steps: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Journeys:
     """Every published version, and which of them admit and which are archived.
 
     `heads` maps a journey's id to the version that new users enter. `admitting` are the ids
-    of live journeys; a paused one keeps its users but lets no one in. `archived` journeys
-    keep nobody. `retries` counts how often each was asked to be tried again for whom it failed.
+    of live journeys; a paused one keeps its users but lets no one in. In a `held` journey nobody
+    moves until it goes on, in a `stopped` one nobody ever; `archived` journeys keep nobody.
+    `retries` counts how often each was asked to be tried again for whom it failed, `reviews` how
+    often its users had to be looked at for another reason. `fates` says what becomes of those in
+    older versions who do not stay there. `watched` maps a trait to the paths in it whose changes
+    some condition asks for. `computed` traits are kept whether a journey reads them or not.
     """
 
     versions: Mapping[Version, CompiledJourney] = field(default_factory=dict)
@@ -34,17 +50,30 @@ class Journeys:
     admitting: frozenset[str] = frozenset()
     archived: frozenset[str] = frozenset()
     retries: Mapping[str, int] = field(default_factory=dict)
+    held: frozenset[str] = frozenset()
+    stopped: frozenset[str] = frozenset()
+    reviews: Mapping[str, int] = field(default_factory=dict)
+    fates: Mapping[Version, Fate] = field(default_factory=dict)
+    computed: Mapping[str, ComputedTrait] = field(default_factory=dict)
+    frozen: frozenset[str] = field(init=False)
+    closed: frozenset[str] = field(init=False)
+    triggered: Mapping[tuple[str, str], tuple[str, ...]] = field(init=False)
+    readers_of_journey: Mapping[str, tuple[CompiledJourney, ...]] = field(init=False)
+    entries_by_trait: Mapping[str, tuple[CompiledJourney, ...]] = field(init=False)
+    entries_by_list: Mapping[str, tuple[CompiledJourney, ...]] = field(init=False)
     predicates: Mapping[str, Predicate] = field(init=False)
+    watched: Mapping[str, tuple[str, ...]] = field(init=False)
     strangers_welcome: tuple[CompiledJourney, ...] = field(init=False)
     _readers: Mapping[str, tuple[str, ...]] = field(init=False)
     _by_name: Mapping[tuple[str, str], tuple[Predicate, ...]] = field(init=False)
     _entries_by_predicate: Mapping[str, tuple[CompiledJourney, ...]] = field(init=False)
-    _entries_by_trait: Mapping[str, tuple[CompiledJourney, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
-        living = [journey for journey in self.versions.values() if journey.id not in self.archived]
-        entering = [head for head in self.heads.values() if head.id not in self.archived]
-        predicates = merge_predicates(living)
+        closed = self.archived | self.stopped
+        living = [journey for journey in self.versions.values() if journey.id not in closed]
+        entering = [head for head in self.heads.values() if head.id not in closed]
+        admitting = [head for head in entering if head.admits]
+        predicates = merge_predicates([*living, *self.computed.values()])
         by_name: dict[tuple[str, str], list[Predicate]] = defaultdict(list)
         for predicate in predicates.values():
             by_name[predicate.kind, predicate.name].append(predicate)
@@ -52,20 +81,20 @@ class Journeys:
         for journey in living:
             for id_ in journey.predicates:
                 readers[id_].add(journey.id)
-        by_predicate: dict[str, list[CompiledJourney]] = defaultdict(list)
-        by_trait: dict[str, list[CompiledJourney]] = defaultdict(list)
-        for journey in entering:
-            for id_ in journey.entry.predicates:
-                by_predicate[id_].append(journey)
-            for trait in journey.entry.traits:
-                by_trait[trait].append(journey)
+        watched = {path for journey in living for path in journey.watched}
         for name, value in (
+            ("frozen", self.held | self.stopped),
+            ("closed", closed),
             ("predicates", predicates),
+            ("watched", _by_trait(watched)),
             ("strangers_welcome", tuple(j for j in entering if j.takes_strangers)),
             ("_readers", {id_: tuple(sorted(found)) for id_, found in readers.items()}),
             ("_by_name", {key: tuple(found) for key, found in by_name.items()}),
-            ("_entries_by_predicate", {key: tuple(found) for key, found in by_predicate.items()}),
-            ("_entries_by_trait", {key: tuple(found) for key, found in by_trait.items()}),
+            ("_entries_by_predicate", _index(admitting, lambda j: j.entry.predicates)),
+            ("entries_by_trait", _index(admitting, lambda j: j.entry.traits)),
+            ("entries_by_list", _index(admitting, lambda j: j.entry.lists)),
+            ("readers_of_journey", _readers_of_journey(living, admitting)),
+            ("triggered", _triggered(entering)),
         ):
             object.__setattr__(self, name, value)
 
@@ -100,7 +129,7 @@ class Journeys:
                 if predicate.matches(event):
                     matched.append(predicate)
             except Exception as error:
-                for reader in self._readers[predicate.id]:
+                for reader in self._readers.get(predicate.id, ()):
                     if reader not in stuck:
                         raise EngineError(reader) from error
         return matched
@@ -114,7 +143,7 @@ class Journeys:
             for journey in self._entries_by_predicate.get(predicate.id, ()):
                 found[journey.id] = journey
         for trait in traits:
-            for journey in self._entries_by_trait.get(trait, ()):
+            for journey in self.entries_by_trait.get(trait, ()):
                 found[journey.id] = journey
         return found.values()
 
@@ -127,6 +156,43 @@ class Journeys:
                 f"a user is in {journey} version {version}, which the control topic does not "
                 f"hold; was the topic cut? publish that version again"
             ) from None
+
+
+def _index(
+    journeys: Iterable[CompiledJourney], reads: Callable[[CompiledJourney], Iterable[str]]
+) -> dict[str, tuple[CompiledJourney, ...]]:
+    found: dict[str, list[CompiledJourney]] = defaultdict(list)
+    for journey in journeys:
+        for name in reads(journey):
+            found[name].append(journey)
+    return {name: tuple(readers) for name, readers in found.items()}
+
+
+def _by_trait(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(paths):
+        found[path.partition(".")[0]].append(path)
+    return {trait: tuple(inside) for trait, inside in found.items()}
+
+
+def _readers_of_journey(
+    living: Iterable[CompiledJourney], admitting: Iterable[CompiledJourney]
+) -> dict[str, tuple[CompiledJourney, ...]]:
+    """Return journey id -> whose entry reads it; also those that only users in flight read."""
+    readers = _index(admitting, lambda journey: journey.entry.journeys)
+    for journey in living:
+        for read in journey.reads_journeys:
+            readers.setdefault(read, ())
+    return readers
+
+
+def _triggered(entering: Iterable[CompiledJourney]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return (journey, step) -> the journeys that whoever reaches it enters."""
+    triggered: dict[tuple[str, str], tuple[str, ...]] = {}
+    for journey in entering:
+        for trigger in journey.triggers:
+            triggered[trigger] = (*triggered.get(trigger, ()), journey.id)
+    return triggered
 
 
 @dataclass(frozen=True, slots=True)

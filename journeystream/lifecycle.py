@@ -1,8 +1,10 @@
 """The life of a journey: one table, which everything asks.
 
-draft files live with their author; publishing makes them live. A paused journey lets no one
-in, users in flight go on. Archiving takes everyone out, with their Exited messages. Retrying
-changes no state: it takes users on for whom the journey had failed.
+Draft files live with their author, who may do with them whatever they like; publishing makes
+them live. A paused journey lets no one in; users in flight go on, or wait where they are (`hold`).
+In a stopped one nothing moves any more, for good. Archiving takes everyone out, with their Exited
+messages; an archived journey that is unarchived is paused, and nobody is in it. Retrying changes no
+state: it takes users on for whom the journey had failed.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ class State(StrEnum):
     DRAFT = "draft"
     LIVE = "live"
     PAUSED = "paused"
+    STOPPED = "stopped"
     ARCHIVED = "archived"
 
 
@@ -26,16 +29,20 @@ TRANSITIONS: dict[State, dict[str, State]] = {
     State.LIVE: {
         "publish": State.LIVE,
         "pause": State.PAUSED,
+        "stop": State.STOPPED,
         "retry": State.LIVE,
         "archive": State.ARCHIVED,
     },
     State.PAUSED: {
         "publish": State.PAUSED,
+        "pause": State.PAUSED,
         "resume": State.LIVE,
+        "stop": State.STOPPED,
         "retry": State.PAUSED,
         "archive": State.ARCHIVED,
     },
-    State.ARCHIVED: {},
+    State.STOPPED: {"archive": State.ARCHIVED},
+    State.ARCHIVED: {"unarchive": State.PAUSED},
 }
 
 
@@ -43,7 +50,9 @@ def transition(journey: str, state: State, command: str) -> State:
     """Return the state after the command; CommandRefused where the table has none."""
     allowed = TRANSITIONS[state]
     if command not in allowed:
-        choices = ", ".join(allowed) or "nothing: publish it under another id"
+        choices = ", ".join(allowed)
+        if "publish" not in allowed:
+            choices += "; or publish it under another id"
         raise CommandRefused(
             f"journey {journey!r} is {state}: {command} is not possible; possible: {choices}"
         )

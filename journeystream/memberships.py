@@ -3,6 +3,7 @@
 Law: only this file makes effects. Entering a send step yields Entered and notes the debt in the
 position (`hold`); leaving it takes the note out and yields Exited, to the destinations that
 were told of the entry. A list sees the first arrival at a step and the last leave of it.
+Other steps' effects (a profile changes, a decision is asked for) are made here and owe nothing.
 """
 
 from __future__ import annotations
@@ -11,9 +12,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from journeystream.comparisons import MISSING, at_path
-from journeystream.effects import Effect, StepMembership, instance_id
-from journeystream.steps.contract import CompiledStep
+from journeystream.comparisons import MISSING
+from journeystream.effects import (
+    DecisionRequest,
+    Effect,
+    ProfileChange,
+    StepMembership,
+    instance_id,
+)
+from journeystream.sources import look_up
+from journeystream.steps.contract import Ask, CompiledStep
 from journeystream.user import Hold, Instance, Position, User
 
 
@@ -34,8 +42,8 @@ class Memberships:
 
     def enter(self, instance: Instance, position: Position, step: CompiledStep, now: int) -> None:
         """Tell the step's destinations that the user is here."""
-        visit = instance.visits[step.id] = instance.visits.get(step.id, 0) + 1
-        others = _holding(instance, step.id)
+        visit = _next_visit(instance, step)
+        others = self._holding(instance, step.id)
         position.hold = Hold(step.id, visit, list(step.destinations))
         self._tell("entered", instance, step, position.hold, others, None, now)
 
@@ -50,8 +58,49 @@ class Memberships:
         """Tell those who were told of the entry that the user has left; nothing if none were."""
         hold, position.hold = position.hold, None
         if hold is not None:
-            others = _holding(instance, hold.step)
+            others = self._holding(instance, hold.step)
             self._tell("exited", instance, steps[hold.step], hold, others, why, now)
+
+    def _holding(self, instance: Instance, step: str) -> Collection[str]:
+        """Return the destinations that positions hold at a step, in all instances of a journey."""
+        held: list[str] = []
+        for each in self._user.instances:
+            # An instance that begins is not among them yet, and one that ends still is.
+            if each.journey == instance.journey:
+                for position in each.positions:
+                    if position.hold is not None and position.hold.step == step:
+                        held += position.hold.destinations
+        return held
+
+    def changed(
+        self,
+        instance: Instance,
+        step: CompiledStep,
+        traits: Mapping[str, object],
+        audiences: Mapping[str, bool],
+        now: int,
+    ) -> None:
+        """Tell that a step has changed the profile, if it has."""
+        if traits or audiences:
+            visit = _next_visit(instance, step)
+            where = self._where(instance, step, visit, now)
+            self.effects.append(ProfileChange(*where, traits, audiences))
+
+    def ask(self, instance: Instance, step: CompiledStep, question: Ask, now: int) -> str:
+        """Ask a decision service; return the request's id."""
+        where = self._where(instance, step, _next_visit(instance, step), now)
+        request = DecisionRequest(*where, question.flow, question.most, question.attributes)
+        self.effects.append(request)
+        return request.message_id
+
+    def _where(
+        self, instance: Instance, step: CompiledStep, visit: int, now: int
+    ) -> tuple[str, bool, int, str, int, str, str, int]:
+        """Return what effects of steps that hold nobody begin with."""
+        user = self._user
+        instance_ = instance_id(instance.journey, user.id, instance.number)
+        journey, version = instance.journey, instance.version
+        return user.id, user.anonymous, now, journey, version, instance_, step.id, visit
 
     def _tell(
         self,
@@ -88,25 +137,16 @@ class Memberships:
             )
 
 
-def _holding(instance: Instance, step: str) -> Collection[str]:
-    """Return the destinations that positions of the instance hold at a step."""
-    held: list[str] = []
-    for each in instance.positions:
-        if each.hold is not None and each.hold.step == step:
-            held += each.hold.destinations
-    return held
+def _next_visit(instance: Instance, step: CompiledStep) -> int:
+    visit = instance.visits[step.id] = instance.visits.get(step.id, 0) + 1
+    return visit
 
 
 def _attributes(mapping: Mapping[str, str], user: User, instance: Instance) -> dict[str, object]:
     """Fill a destination's mapping; a source that is not there yields no attribute."""
     filled: dict[str, object] = {}
     for name, source in mapping.items():
-        origin, _, path = source.partition(".")
-        value = (
-            at_path(user.traits, path.split("."))
-            if origin == "traits"
-            else instance.entry.get(path, MISSING)
-        )
+        value = look_up(source, user, instance)
         if value is not MISSING:
             filled[name] = value
     return filled

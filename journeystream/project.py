@@ -138,6 +138,12 @@ class Limits(Settings):
     """Steps in a journey."""
     exits: Count = 10
     """Exit conditions of a journey."""
+    goals: Count = 5
+    """Goals of a journey."""
+    split_goals: Count = 2
+    """Goals of a percent split."""
+    goals_in_all: Count = 10
+    """Goals of a journey and of all its splits."""
     journey_name: Count = 73
     """Characters in a journey's name."""
     step_name: Count = 170
@@ -192,12 +198,16 @@ class Project(Settings):
     """Prefix of the consumer group, the internal topics and the transactional ids."""
     time_zone: TimeZoneName = "UTC"
     """The zone of journeys and users that have none of their own."""
+    time_zone_trait: str | None = None
+    """Path of the trait that names a user's own time zone, as in `address.timezone`."""
     time: Literal["live", "replay"] = "live"
     """replay keeps wall time out: clocks move by events and clock marks only."""
     sources: Annotated[list[Source], Field(min_length=1)]
     """The topics that journeys read."""
     destinations: list[Destination] = []
     """Where send steps write."""
+    profile_changes: TopicName | None = None
+    """The topic that update_profile steps write identify calls to; without it nobody is told."""
     kafka: Kafka = Kafka()
     """Where Kafka is and how workers share it."""
     state: State = State()
@@ -312,6 +322,8 @@ def _shared_names(data: object) -> Iterator[InitErrorDetails]:
         return
     app = data.get("app", Project.model_fields["app"].default)
     users = {("topic", f"{app}.{name}"): "journeystream itself" for name in _INTERNAL_TOPICS}
+    if isinstance(topic := data.get("profile_changes"), str):
+        users["topic", topic] = "profile_changes"
     for group in ("sources", "destinations"):
         items = data.get(group)
         for index, item in enumerate(items if isinstance(items, list) else ()):

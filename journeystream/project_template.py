@@ -9,6 +9,7 @@ TEMPLATE = """\
 
 app: journeystream             # prefix of the consumer group, internal topics, transactional ids
 time_zone: UTC                 # of journeys and users that have none of their own
+time_zone_trait: null          # the trait that names a user's own zone, as in address.timezone
 time: live                     # replay: wall time is kept out, old events play in their time
 
 sources:                       # the topics of user events that journeys read
@@ -27,6 +28,8 @@ destinations:                  # where send steps write; each has a topic of its
     topic: ads
     attributes: {}
 
+profile_changes: null          # a topic for what update_profile steps change, as identify calls
+
 kafka:
   bootstrap: 127.0.0.1:9092    # host:port, several with commas; or embedded: a broker for trials
   partitions: 8                # of the topics that `journeystream topics` creates
@@ -44,6 +47,9 @@ limits:
   journeys: 100                # journeys that are not archived
   steps: 100                   # steps in a journey
   exits: 10                    # exit conditions of a journey
+  goals: 5                     # goals of a journey
+  split_goals: 2               # goals of a percent split
+  goals_in_all: 10             # goals of a journey and of all its splits
   journey_name: 73             # characters in a journey's name
   step_name: 170               # characters in a step's name
   key: 255                     # characters in the key of a send step

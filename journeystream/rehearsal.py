@@ -13,10 +13,10 @@ from itertools import zip_longest
 from journeystream.compiler import Workshop, compile_journey
 from journeystream.definitions import Example, ExampleEvent, ExpectedEffect, JourneyDefinition
 from journeystream.durations import instant_of, parse_duration
-from journeystream.effects import Effect
+from journeystream.effects import StepMembership, memberships
 from journeystream.engine import Rules
 from journeystream.errors import Problem
-from journeystream.events import Event
+from journeystream.events import Enrolled, Event
 from journeystream.journeys import Journeys
 from journeystream.keys import keys_of
 from journeystream.state.memory import MemoryStore
@@ -46,13 +46,17 @@ def rehearse(journey: JourneyDefinition, workshop: Workshop) -> list[Problem]:
 
 
 def _differences(path: str, example: Example, rules: Rules, workshop: Workshop) -> list[Problem]:
-    events = sorted((_event(event, workshop) for event in example.events), key=lambda e: e.at)
+    (journey,) = rules.journeys.heads
+    events = [_event(event, workshop, journey) for event in example.events]
+    events.sort(key=lambda event: event.at)
     until = _instant(example.until, workshop) if example.until else events[-1].at
     turn = take_turn(events, START, MemoryStore(), rules, until=until)
     if turn.failures:
         raise ValueError(f"{example.name!r} can not be applied: {turn.failures[0].error.__cause__}")
     # A send step has one effect per destination, all with the same message id.
-    got = [_shown(effect) for effect in {e.message_id: e for e in turn.effects}.values()]
+    got = [
+        _shown(effect) for effect in {e.message_id: e for e in memberships(turn.effects)}.values()
+    ]
     wanted = [_wanted(expected, workshop) for expected in example.expect]
     for place, (have, want) in enumerate(zip_longest(got, wanted)):
         if have is None or want is None or have[:4] != want[:4] or want[4] not in (None, have[4]):
@@ -70,7 +74,10 @@ def _differences(path: str, example: Example, rules: Rules, workshop: Workshop) 
 _Line = tuple[int, str, str, str, str | None]
 
 
-def _event(written: ExampleEvent, workshop: Workshop) -> Event:
+def _event(written: ExampleEvent, workshop: Workshop, journey: str) -> Event | Enrolled:
+    at = _instant(written.at, workshop)
+    if written.enrolled:
+        return Enrolled(written.user, at, journey, written.properties)
     kinds = {"track": written.event, "page": written.page, "screen": written.screen}
     named = [(kind, name) for kind, name in kinds.items() if name is not None]
     kind, name = named[0] if named else ("identify", "")
@@ -78,13 +85,13 @@ def _event(written: ExampleEvent, workshop: Workshop) -> Event:
         user_id=written.user,
         kind=kind,
         name=name,
-        at=_instant(written.at, workshop),
+        at=at,
         properties=written.properties if named else written.traits,
         context=written.context,
     )
 
 
-def _shown(effect: Effect) -> _Line:
+def _shown(effect: StepMembership) -> _Line:
     return effect.at // 1000, effect.user_id, effect.change, effect.step, effect.reason
 
 

@@ -109,7 +109,14 @@ def _internal(project: Project) -> list[WantedTopic]:
 
 
 def _outputs(project: Project) -> list[WantedTopic]:
-    return [
+    week = {**_kept_for(project, timedelta(days=7)), **_ROOMY}
+    changes = project.profile_changes
+    profiles = (
+        [_topic(project, changes, week, "identify calls of update_profile steps")]
+        if changes
+        else []
+    )
+    return profiles + [
         _topic(
             project,
             destination.topic,
@@ -117,7 +124,7 @@ def _outputs(project: Project) -> list[WantedTopic]:
             {"cleanup.policy": "compact", **_ROOMY}
             if destination.type == "list"
             # An event is old news: a week for its reader to come back from an outage.
-            else {**_kept_for(project, timedelta(days=7)), **_ROOMY},
+            else week,
             f"output of the {destination.type} destination {destination.name!r}",
         )
         for destination in project.destinations

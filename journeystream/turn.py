@@ -28,13 +28,23 @@ from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from typing import Protocol
 
-from journeystream.effects import Effect
+from journeystream.effects import Effect, Travel
 from journeystream.engine import Rules, advance
 from journeystream.errors import EngineError
-from journeystream.events import Archived, ClockMark, Due, Event, Happening, Retried
+from journeystream.events import (
+    Archived,
+    ClockMark,
+    Due,
+    Enrolled,
+    Event,
+    Happening,
+    Retried,
+    Reviewed,
+)
 from journeystream.journeys import Journeys
 from journeystream.user import NEVER, Derived, User
 
+_OF_USERS = (Event, Enrolled)
 _LONGEST_WHAT = 200  # characters of an error that are kept in a user's record
 
 
@@ -69,19 +79,20 @@ class Turn:
     """The outcome of a turn: who changed, the effects in order, and the new clock.
 
     `before` is what followed from the changed users' records as they were stored. `met` are users
-    who are no strangers any more (take_turn).
+    who are no strangers any more (take_turn). `travels` are told for measurement, in order.
     """
 
     clock: int
     changed: dict[str, User] = field(default_factory=dict)
     before: dict[str, Derived] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
+    travels: list[Travel] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     met: set[str] = field(default_factory=set)
 
 
 def take_turn(
-    batch: Sequence[Event | ClockMark | None],
+    batch: Sequence[Event | Enrolled | ClockMark | None],
     clock: int,
     users: Users,
     rules: Rules,
@@ -106,16 +117,19 @@ def take_turn(
     strangers = bool(journeys.strangers_welcome)
     # Where events do not move the clock, a user's timers wait for their next event, whichever.
     met = users.met(journeys) if moves_clock else ()
-    read = [isinstance(e, Event) and journeys.matters(e.kind, e.name) for e in batch]
+    read = [
+        journeys.matters(e.kind, e.name) if isinstance(e, Event) else isinstance(e, Enrolled)
+        for e in batch
+    ]
     taker.preload(
         {
             e.user_id
             for e, is_read in zip(batch, read, strict=True)
-            if isinstance(e, Event) and (is_read or (strangers and e.user_id not in met))
+            if isinstance(e, _OF_USERS) and (is_read or (strangers and e.user_id not in met))
         }
     )
     for index, entry in enumerate(batch):
-        if isinstance(entry, Event):
+        if isinstance(entry, _OF_USERS):
             taker.move_clock(entry.at if moves_clock else clock)
             if read[index]:
                 taker.apply_event(entry, index)
@@ -137,6 +151,20 @@ def retry(journey: str, stuck: Collection[str], clock: int, users: Users, rules:
     taker.preload(set(stuck))
     for user_id in sorted(stuck):
         taker.apply(Retried(user_id, clock, journey), None)
+    return taker.turn
+
+
+def review(
+    journey: str, members: Collection[str], clock: int, at: int, users: Users, rules: Rules
+) -> Turn:
+    """Look at what users have in a journey that goes on, or takes them over into another version.
+
+    It happens at `at`, or at their own clock if it is later.
+    """
+    taker = _Taker(clock, users, rules, [], NEVER)
+    taker.preload(set(members))
+    for user_id in sorted(members):
+        taker.apply(Reviewed(user_id, at, journey), None)
     return taker.turn
 
 
@@ -193,9 +221,11 @@ class _Taker:
             return
         if outcome.changed:
             self.turn.effects += outcome.effects
+            if outcome.travels:
+                self.turn.travels += outcome.travels
             self._keep(outcome.user, happening)
 
-    def apply_event(self, event: Event, index: int) -> None:
+    def apply_event(self, event: Event | Enrolled, index: int) -> None:
         """Fire what is due for the event's own user, then apply it."""
         # What is due by the clock has fired.
         while (
@@ -229,7 +259,8 @@ class _Taker:
             return
         self.turn.failures.append(Failure(happening, error))
         self._keep(stuck.mark(self.user(stuck.user_id)), stuck)
-        if isinstance(happening, Event | Due):
+        # One about the journey that failed has nothing more to do.
+        if isinstance(happening, Event | Due) or happening.journey != stuck.journey:
             self.apply(happening, index)
 
     def _keep(self, user: User, applied: Happening | Stuck) -> None:

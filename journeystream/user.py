@@ -41,13 +41,15 @@ class Position:
     """A place where an instance stands.
 
     `step` is None when the path has ended at a send step and the user rests there. `taken`
-    names the branches that an every-match split has already sent this position down.
+    names the branches that an every-match split has already sent this position down, or the
+    request that a decide step has made. `rounds` counts how often it came to each merge.
     """
 
     step: str | None
     since: int
     hold: Hold | None = None
     taken: list[str] = field(default_factory=list)
+    rounds: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -55,9 +57,10 @@ class Instance:
     """One pass of the user through one journey, pinned to the version they entered.
 
     `number` counts the user's passes through the journey from 1; `entry` holds the
-    properties of the entry event that the journey asks for; `visits` counts arrivals per send
-    step, so that each Entered has an id of its own. `key` tells concurrent passes apart; `goals`
-    says when each goal was reached in this pass; `results` holds what decide steps stored.
+    properties of the entry event that the journey asks for; `visits` counts what was told per
+    step, so that each Entered has an id of its own, and rounds per merge. `key` tells concurrent
+    passes apart; `goals` says when each goal was reached in this pass; `results` holds what decide
+    steps stored.
     """
 
     journey: str

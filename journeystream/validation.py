@@ -8,31 +8,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import replace
 
-from journeystream.condition_language import AllOf, AnyOf, AudienceLeaf, Condition, EventLeaf, Not
+from journeystream.condition_language import AudienceLeaf
+from journeystream.condition_problems import (
+    Place,
+    audiences_in,
+    condition_problems,
+)
 from journeystream.definitions import AudienceDefinition, JourneyDefinition
-from journeystream.errors import Problem
+from journeystream.entry_language import Entry
+from journeystream.entry_validation import entry_problems
+from journeystream.errors import Problem, did_you_mean
 from journeystream.keys import keys_of
+from journeystream.known import Known
+from journeystream.outputs import journey_id
 from journeystream.project import Limits
+from journeystream.step_validation import step_problems
 from journeystream.steps.multi_branch_split import MultiBranchSplit
 from journeystream.steps.send_to_destinations import SendToDestinations
 
-_SOURCES = ("traits.", "entry.")
+__all__ = ["Known", "validate_audience", "validate_journey"]
+_LONGEST_ID = 80
 _MOST_POSITIONS = 100  # of one instance: a user's record and each turn's effects grow with them
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What a journey may refer to: destinations and audiences by name, and the limits.
-
-    `destinations` is None where no project file is at hand: then any name will do.
-    """
-
-    destinations: Collection[str] | None
-    audiences: Mapping[str, Condition]
-    limits: Limits
 
 
 def validate_journey(journey: JourneyDefinition, known: Known) -> list[Problem]:
@@ -48,16 +46,18 @@ def validate_journey(journey: JourneyDefinition, known: Known) -> list[Problem]:
         *_reachability_problems(journey),
         *_loop_problems(journey),
         *_breadth_problems(journey),
+        *entry_problems(journey, known),
         *_condition_problems(journey, known),
         *_send_problems(journey, known),
+        *step_problems(journey),
         *_example_problems(journey),
     ]
 
 
 def validate_audience(audience: AudienceDefinition, known: Known) -> list[Problem]:
     """Return every problem of the audience."""
-    problems = list(_leaf_problems("condition", audience.condition, known, in_journey=False))
-    reached, todo = {audience.id}, list(_audiences_in(audience.condition))
+    problems = list(condition_problems("condition", audience.condition, known, "outside"))
+    reached, todo = {audience.id}, list(audiences_in(audience.condition))
     while todo:
         id_ = todo.pop()
         if id_ == audience.id:
@@ -66,8 +66,23 @@ def validate_audience(audience: AudienceDefinition, known: Known) -> list[Proble
             )
         if id_ not in reached and id_ in known.audiences:
             reached.add(id_)
-            todo += _audiences_in(known.audiences[id_])
+            todo += audiences_in(known.audiences[id_])
+    for index, name in enumerate(audience.destinations):
+        path = f"destinations[{index}]"
+        if known.destinations is not None and name not in known.destinations:
+            problems.append(_unknown_destination(path, name, known.destinations))
+        if name in audience.destinations[:index]:
+            problems.append(Problem(path, f"{name!r} is named twice", "name it once"))
+    if audience.destinations and len(journey_id(audience.id)) > _LONGEST_ID:
+        problems.append(
+            Problem("id", "is too long for an audience with destinations", "shorten it")
+        )
     return problems
+
+
+def _unknown_destination(path: str, name: str, known: Collection[str]) -> Problem:
+    said = f"there is no destination {name!r} in the project file"
+    return Problem(path, said, did_you_mean(name, known))
 
 
 def _limit_problems(journey: JourneyDefinition, limits: Limits) -> Iterator[Problem]:
@@ -118,7 +133,7 @@ def _reference_problems(journey: JourneyDefinition) -> Iterator[Problem]:
     ]
     for path, target in references:
         if target is not None and target not in ids:
-            yield Problem(path, f"there is no step {target!r}", _did_you_mean(target, ids))
+            yield Problem(path, f"there is no step {target!r}", did_you_mean(target, ids))
 
 
 def _ways(journey: JourneyDefinition) -> dict[str, set[str]]:
@@ -222,73 +237,22 @@ def _reaches(ways: Mapping[str, set[str]], start: str, goal: str) -> bool:
 
 
 def _condition_problems(journey: JourneyDefinition, known: Known) -> Iterator[Problem]:
+    yield from _entry_condition_problems(journey.entry, known)
     for path, condition in journey.conditions():
-        for problem in _leaf_problems(path, condition, known, in_journey=path != "entry.condition"):
-            since_step = problem.path.endswith(".since")
-            if not (since_step and path.startswith("steps[")):
-                yield problem
+        if not path.startswith("entry"):
+            place: Place = "step" if path.startswith("steps[") else "journey"
+            yield from condition_problems(path, condition, known, place)
 
 
-def _leaf_problems(
-    path: str, condition: Condition, known: Known, *, in_journey: bool
-) -> Iterator[Problem]:
-    match condition:
-        case AllOf() | AnyOf():
-            word, parts = (
-                ("all", condition.all) if isinstance(condition, AllOf) else ("any", condition.any)
-            )
-            for index, part in enumerate(parts):
-                yield from _leaf_problems(
-                    f"{path}.{word}[{index}]", part, known, in_journey=in_journey
-                )
-        case Not():
-            yield from _leaf_problems(f"{path}.not", condition.not_, known, in_journey=in_journey)
-        case AudienceLeaf() if condition.audience in known.audiences:
-            yield from _inside_audience(path, condition.audience, known)
-        case AudienceLeaf():
-            yield Problem(
-                f"{path}.audience",
-                f"there is no audience {condition.audience!r}",
-                _did_you_mean(condition.audience, known.audiences) + ", or publish it first",
-            )
-        case EventLeaf() if condition.since == "entry" and not in_journey:
-            yield Problem(f"{path}.since", "nobody has entered yet", "write `within` instead")
-        case EventLeaf() if condition.since == "step":
-            advice = "write `since: entry`" if in_journey else "write `within` instead"
-            yield Problem(f"{path}.since", "there is no step here", advice)
-
-
-def _inside_audience(path: str, audience: str, known: Known) -> Iterator[Problem]:
-    """Find audiences that an audience asks for and that are not there, or lead back to it."""
-    seen: set[str] = set()
-
-    def visit(id_: str, above: tuple[str, ...]) -> Iterator[Problem]:
-        if id_ in above:
-            text = f"audience {audience!r} leads to {id_!r}, which is defined by itself"
-            yield Problem(f"{path}.audience", text, "break the circle")
-        elif id_ not in known.audiences:
-            text = f"audience {audience!r} asks for {id_!r}, which does not exist"
-            yield Problem(f"{path}.audience", text, _did_you_mean(id_, known.audiences))
-        elif id_ not in seen:
-            seen.add(id_)
-            for inner in _audiences_in(known.audiences[id_]):
-                yield from visit(inner, (*above, id_))
-
-    yield from visit(audience, ())
-
-
-def _audiences_in(condition: Condition) -> Iterator[str]:
-    match condition:
-        case AllOf():
-            for part in condition.all:
-                yield from _audiences_in(part)
-        case AnyOf():
-            for part in condition.any:
-                yield from _audiences_in(part)
-        case Not():
-            yield from _audiences_in(condition.not_)
-        case AudienceLeaf():
-            yield condition.audience
+def _entry_condition_problems(entry: Entry, known: Known) -> Iterator[Problem]:
+    if entry.condition is not None:
+        yield from condition_problems("entry.condition", entry.condition, known, "outside")
+    named = [("entry.audience", entry.audience)] if entry.audience else []
+    for word, ids in (("include", entry.include), ("exclude", entry.exclude)):
+        named += [(f"entry.{word}[{index}]", id_) for index, id_ in enumerate(ids)]
+    for path, id_ in named:
+        for problem in condition_problems(path, AudienceLeaf(audience=id_), known, "outside"):
+            yield replace(problem, path=path)
 
 
 def _send_problems(journey: JourneyDefinition, known: Known) -> Iterator[Problem]:
@@ -299,20 +263,9 @@ def _send_problems(journey: JourneyDefinition, known: Known) -> Iterator[Problem
         for place, sent in enumerate(step.sends):
             path = f"steps[{index}].destinations[{place}]"
             if known.destinations is not None and sent.name not in known.destinations:
-                yield Problem(
-                    path,
-                    f"there is no destination {sent.name!r} in the project file",
-                    _did_you_mean(sent.name, known.destinations),
-                )
+                yield _unknown_destination(path, sent.name, known.destinations)
             if sent.name in names[:place]:
                 yield Problem(path, f"{sent.name!r} is named twice", "name it once")
-            for name, source in sent.attributes.items():
-                if not source.startswith(_SOURCES):
-                    yield Problem(
-                        f"{path}.attributes.{name}",
-                        f"{source!r} is no source",
-                        "write `traits.PATH` or `entry.PATH`",
-                    )
 
 
 def _example_problems(journey: JourneyDefinition) -> Iterator[Problem]:
@@ -329,11 +282,4 @@ def _example_problems(journey: JourneyDefinition) -> Iterator[Problem]:
             if step is None or (expected.enters and expected.exits):
                 yield Problem(path, "says not what is expected", "write `enters` or `exits`")
             elif step not in sends:
-                yield Problem(path, f"there is no send step {step!r}", _did_you_mean(step, sends))
-
-
-def _did_you_mean(name: str, known: Collection[str]) -> str:
-    close = get_close_matches(name, list(known), 1)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"known are: {', '.join(sorted(known)) or 'none'}"
+                yield Problem(path, f"there is no send step {step!r}", did_you_mean(step, sends))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from journeystream.effects import Effect
+from journeystream.effects import StepMembership, memberships
 from journeystream.engine import Rules
 from journeystream.events import Event
 from journeystream.state.codec import PartitionState, encode_user
@@ -22,12 +22,12 @@ class Partition:
     def __init__(self, rules: Rules, store: Store | None = None) -> None:
         self.rules = rules
         self.store = store or MemoryStore()
-        self.effects: list[Effect] = []
+        self.effects: list[StepMembership] = []
 
     def take(
         self, batch: Sequence[Event], *, until: int | None = None, moves_clock: bool = True
-    ) -> list[Effect]:
-        """Take one turn, save it, and return its effects; nothing may fail in it."""
+    ) -> list[StepMembership]:
+        """Take one turn, save it, and return who entered and exited; nothing may fail in it."""
         partition = self.store.partition()
         turn = take_turn(
             batch, partition.clock, self.store, self.rules, until=until, moves_clock=moves_clock
@@ -42,8 +42,9 @@ class Partition:
             PartitionState(clock=turn.clock),
         )
         self.store.met(self.rules.journeys).update(turn.met)
-        self.effects += turn.effects
-        return turn.effects
+        told = memberships(turn.effects)
+        self.effects += told
+        return told
 
     def stored(self) -> Stored:
         """Return all that is stored, as bytes and as what is derived from them."""

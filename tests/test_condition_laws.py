@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeystream.condition_language import Condition
@@ -25,12 +25,18 @@ from tests.strategies import (
     MINUTE,
     START,
     apart,
+    change_leaves,
     conditions,
+    date_leaves,
     event_leaves,
     journey_of,
     logs,
+    ordered_leaves,
     rules_of,
 )
+
+FAR_AHEAD = START + 100 * DAY
+_MOST_POINTS = 20
 
 
 def compiled(written: Written) -> CompiledCondition:
@@ -68,6 +74,20 @@ def known(log: Sequence[Event], rules: Rules) -> User:
     return user
 
 
+def asked(user: User, now: int, log: Sequence[Event], entered_at: int, step_since: int) -> Moment:
+    """Ask about a user who entered by the event of that instant."""
+    entry = [event.properties for event in log if event.at == entered_at]
+    [properties] = entry or [{}]
+    by_name = any(event.at == entered_at and event.kind != "identify" for event in log)
+    return Moment(
+        user,
+        now,
+        entered_at=entered_at,
+        step_since=step_since,
+        entry=properties if by_name else {},
+    )
+
+
 # ── truth and its changes ────────────────────────────────────────────────────────────────
 
 
@@ -84,7 +104,7 @@ def test_truth_is_that_of_the_whole_history(
     now = data.draw(st.sampled_from(instants)) + data.draw(st.sampled_from((0, 0, 1, 10 * MICROS)))
     cause = st.sampled_from([NEVER, *(event.at for event in log)])
     entered_at, step_since = data.draw(cause), data.draw(cause)
-    moment = Moment(user, now, entered_at=entered_at, step_since=step_since)
+    moment = asked(user, now, log, entered_at, step_since)
     assert compiled(written).holds(moment) == holds(written, log, now, entered_at, step_since)
 
 
@@ -114,12 +134,49 @@ def test_flip_is_the_first_change(written: Written, log: list[Event], data: st.D
         for point in change_points(written, log)
         if point > now and holds(written, log, point, entered_at, entered_at) != truth
     ]
-    moment = Moment(user, now, entered_at=entered_at, step_since=entered_at)
+    moment = asked(user, now, log, entered_at, entered_at)
     flipped = flip(compiled(written), moment)
-    assert flipped == min(changes, default=None)
     assert moment.now == now
+    if flipped is not None and flipped > FAR_AHEAD:
+        flipped = None  # the anniversary of a later year
+    assert flipped == min((point for point in changes if point <= FAR_AHEAD), default=None)
     if flipped is not None:
         assert holds(written, log, flipped - 1, entered_at, entered_at) == truth
+
+
+@pytest.mark.parametrize(
+    ("leaves", "kinds"),
+    [
+        (event_leaves(since=anywhere), ("track",)),
+        (ordered_leaves(since=anywhere), ("track",)),
+        (change_leaves(since=anywhere), ("identify", "track")),
+        (date_leaves(), ("identify", "track")),
+    ],
+    ids=["event", "ordered", "change", "date"],
+)
+def test_each_leaf_among_the_events_that_it_asks_for(
+    leaves: st.SearchStrategy[Written], kinds: Sequence[str]
+) -> None:
+    """One leaf, many events of its kind: its truth and its next change at every instant."""
+
+    @settings(laws, max_examples=250)
+    @given(leaves, logs(users=one_user, kinds=kinds), st.data())
+    def law(written: Written, log: list[Event], data: st.DataObject) -> None:
+        log = apart(log)
+        user, condition = known(log, remembering(written)), compiled(written)
+        entered_at = data.draw(st.sampled_from([NEVER, *(event.at for event in log)]))
+        last = max(event.at for event in log)
+        points = [last, *(each for each in change_points(written, log) if last < each <= FAR_AHEAD)]
+        truths = [holds(written, log, point, entered_at, entered_at) for point in points]
+        for place, now in enumerate(points[:_MOST_POINTS]):
+            moment = asked(user, now, log, entered_at, entered_at)
+            assert condition.holds(moment) == truths[place]
+            later = zip(points[place + 1 :], truths[place + 1 :], strict=True)
+            change = next((point for point, truth in later if truth != truths[place]), None)
+            turn = flip(condition, moment)
+            assert change == (None if turn is not None and turn > FAR_AHEAD else turn)
+
+    law()
 
 
 @laws

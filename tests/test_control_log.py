@@ -213,7 +213,7 @@ def test_an_unknown_key_is_refused_with_what_to_do(key: bytes) -> None:
 
 
 FROM_THE_FUTURE: dict[str, Record] = {
-    "a state": (b"journey/j", b'{"state":"stopped","version":1}'),
+    "a state": (b"journey/j", b'{"state":"asleep","version":1}'),
     "a step type": (
         b"journey/j/1",
         version_record(version(journey()))[1].replace(b"send_to_destinations", b"percent_split"),

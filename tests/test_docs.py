@@ -11,12 +11,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from journeystream import cli
-from journeystream.definitions import JourneyDefinition, parse_definition
+from journeystream.definitions import AudienceDefinition, JourneyDefinition, parse_definition
 from journeystream.keys import make_key
 from journeystream.project import Limits, Project
-from journeystream.publishing import workshop_of
+from journeystream.publishing import check, workshop_of
 from journeystream.rehearsal import rehearse
 from journeystream.validation import Known, validate_journey
+from journeystream.yaml_text import documents
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(str(resources.files("journeystream")))
@@ -54,6 +55,23 @@ def test_the_first_journey_is_valid_and_its_examples_hold() -> None:
     [message] = _blocks(ROOT / "README.md", "json")
     key = make_key(journey.id, journey.name, "remind", "remind", 255)
     assert json.loads(message)["properties"] == {key: "true"}
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param(b, id=f"{d.stem}-{n}")
+        for d in DOCUMENTS
+        for n, b in enumerate(_blocks(d, "yaml journey"))
+    ],
+)
+def test_journeys_in_documents_are_right_and_their_examples_hold(block: str) -> None:
+    """Each block of definitions can be published as it stands, and does what it says."""
+    read = [parse_definition(each, "a document") for each in documents(block)]
+    audiences = {each.id: each.condition for each in read if isinstance(each, AudienceDefinition)}
+    journeys = {each.id: each for each in read if isinstance(each, JourneyDefinition)}
+    for each in read:
+        assert check(each, audiences, None, journeys) == []
 
 
 def test_every_command_is_in_the_readme() -> None:

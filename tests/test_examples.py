@@ -14,13 +14,16 @@ from journeystream import rehearsal
 from journeystream.compiler import CompiledJourney, Workshop, compile_journey
 from journeystream.conditions import Moment
 from journeystream.definitions import AudienceDefinition, JourneyDefinition, read_definitions
+from journeystream.effects import memberships
 from journeystream.project import Project, load_project
 from journeystream.rehearsal import rehearse
 from journeystream.steps.contract import (
+    Ask,
     CompiledStep,
     Decision,
     Fork,
-    Go,
+    Leave,
+    Stay,
     StepDefinition,
     Surroundings,
 )
@@ -252,7 +255,7 @@ class _Walked:
         """Stand in for take_turn."""
         turn = take_turn(*args, **options)
         assert not turn.failures
-        self.seen |= {f"send {effect.step}" for effect in turn.effects}
+        self.seen |= {f"send {effect.step}" for effect in memberships(turn.effects)}
         self.seen |= {
             f"exit {label}"
             for user in turn.changed.values()
@@ -264,10 +267,12 @@ class _Walked:
     def _watched(self, step: CompiledStep, double: CompiledStep) -> CompiledStep:
         def decide(moment: Moment, position: Position) -> Decision:
             match double.decide(moment, position):
-                case Go(str(way)):
-                    self.seen.add(way)
                 case Fork(branches, _):
                     self.seen |= {str(way) for _, way in branches}
+                case Stay() | Leave() | Ask():
+                    pass
+                case decision:
+                    self.seen.add(str(decision.to))
             return step.decide(moment, position)
 
         return replace(step, decide=decide)

@@ -11,17 +11,22 @@ from journeystream.errors import CommandRefused
 from journeystream.lifecycle import TRANSITIONS, State, transition
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("publish", "pause", "resume", "retry", "archive")
+COMMANDS = ("publish", "pause", "resume", "stop", "retry", "archive", "unarchive")
 ALLOWED = {
     (State.DRAFT, "publish"): State.LIVE,
     (State.LIVE, "publish"): State.LIVE,
     (State.LIVE, "pause"): State.PAUSED,
+    (State.LIVE, "stop"): State.STOPPED,
     (State.LIVE, "retry"): State.LIVE,
     (State.LIVE, "archive"): State.ARCHIVED,
     (State.PAUSED, "publish"): State.PAUSED,
+    (State.PAUSED, "pause"): State.PAUSED,
     (State.PAUSED, "resume"): State.LIVE,
+    (State.PAUSED, "stop"): State.STOPPED,
     (State.PAUSED, "retry"): State.PAUSED,
     (State.PAUSED, "archive"): State.ARCHIVED,
+    (State.STOPPED, "archive"): State.ARCHIVED,
+    (State.ARCHIVED, "unarchive"): State.PAUSED,
 }
 FORBIDDEN = [cell for cell in product(State, COMMANDS) if cell not in ALLOWED]
 
@@ -50,7 +55,9 @@ def test_what_the_table_lacks_is_refused(state: State, command: str) -> None:
     said, _, possible = str(refused.value).partition("; possible: ")
     assert said == f"journey 'cart' is {state}: {command} is not possible"
     choices = [name for name in COMMANDS if (state, name) in ALLOWED]
-    assert possible == (", ".join(choices) or "nothing: publish it under another id")
+    if "publish" not in choices:
+        choices[-1] += "; or publish it under another id"
+    assert possible == ", ".join(choices)
 
 
 def test_the_cells_above_are_the_whole_table() -> None:
@@ -60,18 +67,19 @@ def test_the_cells_above_are_the_whole_table() -> None:
     assert cells == ALLOWED
 
 
-def test_every_journey_can_be_ended_and_nothing_comes_back() -> None:
-    """From everywhere but the draft it is one command to the end, and the end is the end."""
-    for state in (State.LIVE, State.PAUSED):
+def test_every_journey_can_be_ended_and_nobody_is_let_in_by_surprise() -> None:
+    """From everywhere but the draft it is one command to the end; only `unarchive` leads back."""
+    for state in (State.LIVE, State.PAUSED, State.STOPPED):
         assert TRANSITIONS[state]["archive"] is State.ARCHIVED
-    assert TRANSITIONS[State.ARCHIVED] == {}
+    assert TRANSITIONS[State.ARCHIVED] == {"unarchive": State.PAUSED}
+    assert TRANSITIONS[State.STOPPED] == {"archive": State.ARCHIVED}
     assert State.DRAFT not in {to for row in TRANSITIONS.values() for to in row.values()}
 
 
 def test_an_unknown_command_is_refused() -> None:
     """A command that no state knows is refused like one that this state does not allow."""
-    with pytest.raises(CommandRefused, match="stop is not possible; possible: publish, pause"):
-        transition("cart", State.LIVE, "stop")
+    with pytest.raises(CommandRefused, match="delete is not possible; possible: publish, pause"):
+        transition("cart", State.LIVE, "delete")
 
 
 def test_the_documents_show_the_table() -> None:

@@ -48,7 +48,7 @@ def started(log: Sequence[Event]) -> list[Event]:
     """Let the user enter in the middle of the log, with an event of its own name."""
     log = apart(log)
     middle = len(log) // 2
-    log[middle] = replace(log[middle], kind="track", name="start", properties={})
+    log[middle] = replace(log[middle], kind="track", name="start", properties={"n": middle % 3})
     return log
 
 

@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 from journeystream.agents.decode import CLOCK_KIND, KINDS, DecodeLimits, clock_mark, decode
 from journeystream.cli import app
 from journeystream.commands.schemas import schema_files
-from journeystream.effects import StepMembership
+from journeystream.effects import EXIT_REASONS, StepMembership
 from journeystream.errors import RejectedEvent
 from journeystream.project_template import TEMPLATE
+from journeystream.published_schemas import record_schemas
 from journeystream.sinks.dead_letters import Origin, dead_letter
 from journeystream.sinks.event_destination import EventSink
 from journeystream.sinks.list_destination import ListSink
@@ -193,3 +194,10 @@ def test_the_template_follows_the_schema_of_projects() -> None:
     document = YAML(typ="safe").load(TEMPLATE)
     # To JSON, as which YAML's dates are text.
     validator("project").validate(orjson.loads(orjson.dumps(document)))
+
+
+def test_the_schema_names_every_reason_to_leave() -> None:
+    """Whoever reads messages finds all the reasons that there are."""
+    context = record_schemas()["message.schema.json"]["$defs"]["context"]
+    reason = context["properties"]["exit"]["properties"]["reason"]
+    assert tuple(reason["examples"]) == EXIT_REASONS

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from journeystream.definitions import JourneyDefinition
 from journeystream.durations import parse_duration
-from journeystream.effects import Effect
+from journeystream.effects import StepMembership, instance_id, memberships
 from journeystream.engine import advance
+from journeystream.entry_language import EveryTime
 from journeystream.events import Archived, Event
 from tests.law_settings import laws
 from tests.playing import Partition, play
@@ -69,6 +70,7 @@ def test_entered_and_exited_alternate(project: Project, log: list[Event], sizes:
         for step in journey.steps
         if step.type == "multi_branch_split" and step.mode == "every_match"
     }
+    forking |= {each.id for each in project if isinstance(each.entry.reentry, EveryTime)}
     inside: dict[tuple[str, ...], tuple[str, int]] = {}
     for effect in play(rules_of(*project), log, sizes).effects:
         if effect.journey in forking:
@@ -149,13 +151,16 @@ def test_messages_and_state_agree(project: Project, log: list[Event], sizes: Cut
     partition = play(rules_of(*project), log, sizes)
     told: set[tuple[str, str, str, str, int]] = set()
     for effect in partition.effects:
-        told ^= {
-            (effect.destination, effect.user_id, effect.journey, effect.step, effect.visit)
-            # a later pass visits anew, when the earlier one is over
-        }
+        told ^= {(effect.destination, effect.user_id, effect.instance, effect.step, effect.visit)}
     users = partition.store.load(USERS).values()
     assert told == {
-        (destination, user.id, instance.journey, position.hold.step, position.hold.visit)
+        (
+            destination,
+            user.id,
+            instance_id(instance.journey, user.id, instance.number),
+            position.hold.step,
+            position.hold.visit,
+        )
         for user in users
         for instance in user.instances
         for position in instance.positions
@@ -193,7 +198,7 @@ def test_the_message_id_of_an_effect_stays() -> None:
     assert effect.message_id == "bbf87136ed2462f983090b27198c5c5f"
 
 
-def _visit(effect: Effect) -> tuple[str, str, str, str, int]:
+def _visit(effect: StepMembership) -> tuple[str, str, str, str, int]:
     return effect.destination, effect.user_id, effect.instance, effect.step, effect.visit
 
 
@@ -216,7 +221,7 @@ def test_archiving_empties_a_journey(
     for user in partition.store.load(USERS).values():
         for journey in project:
             outcome = advance(user, Archived(user.id, at, journey.id), archived)
-            effects += outcome.effects
+            effects += memberships(outcome.effects)
             assert all(effect.at >= at for effect in outcome.effects)
         assert not user.instances
         for event in more:
@@ -246,7 +251,8 @@ def test_edited_destinations_owe_nobody(
     archived = rules_of(*edited, archived=[journey.id for journey in edited])
     for user in partition.store.load(USERS).values():
         for journey in edited:
-            effects += advance(user, Archived(user.id, END_OF_TIME, journey.id), archived).effects
+            expelled = advance(user, Archived(user.id, END_OF_TIME, journey.id), archived)
+            effects += memberships(expelled.effects)
     told: set[tuple[object, ...]] = set()
     on_list: set[tuple[str, str, str]] = set()
     for effect in effects:

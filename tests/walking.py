@@ -26,7 +26,7 @@ from ruamel.yaml import YAML
 from journeystream.compiler import Workshop, compile_journey
 from journeystream.definitions import JourneyDefinition, parse_definition
 from journeystream.durations import parse_instant
-from journeystream.effects import Effect
+from journeystream.effects import Effect, StepMembership, memberships
 from journeystream.engine import Rules
 from journeystream.events import Event
 from journeystream.journeys import Journeys
@@ -61,8 +61,21 @@ def effects(
     until: str | None = None,
     start: str = START,
     attributes: Mapping[str, Mapping[str, str]] | None = None,
+) -> list[StepMembership]:
+    """Return every Entered and Exited; `attributes` are the destinations' own mappings."""
+    return memberships(
+        everything(journey, *happenings, until=until, start=start, attributes=attributes)
+    )
+
+
+def everything(
+    journey: str,
+    *happenings: str,
+    until: str | None = None,
+    start: str = START,
+    attributes: Mapping[str, Mapping[str, str]] | None = None,
 ) -> list[Effect]:
-    """Return the effects; `attributes` are the destinations' own mappings."""
+    """Return all effects, those of other steps too."""
     zero = parse_instant(start)
     rules = _rules(journey, attributes or {})
     events = [_event(happening, zero) for happening in happenings]
@@ -70,9 +83,8 @@ def effects(
     whole = take_turn(events, zero, MemoryStore(), rules, until=end)
     assert not whole.failures
     assert whole.effects == _in_pieces(events, zero, rules, end)
-    assert len({(each.message_id, each.destination) for each in whole.effects}) == len(
-        whole.effects
-    )
+    told = memberships(whole.effects)
+    assert len({(each.message_id, each.destination) for each in told}) == len(told)
     return whole.effects
 
 
@@ -129,7 +141,7 @@ def _instant(at: str, zero: int) -> int:
     return zero + ((((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000 + millis) * 1000
 
 
-def _line(effect: Effect, zero: int) -> str:
+def _line(effect: StepMembership, zero: int) -> str:
     seconds, millis = divmod((effect.at - zero) // 1000, 1000)
     days, rest = divmod(seconds, 86_400)
     at = f"{days}d " if days else ""

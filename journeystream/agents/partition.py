@@ -38,7 +38,7 @@ from journeystream.events import Event
 from journeystream.journeys import Floors, Journeys
 from journeystream.sinks.records import OutRecord
 from journeystream.state.store import Store, change_of
-from journeystream.turn import Turn, expel, retry, take_turn
+from journeystream.turn import Turn, expel, retry, review, take_turn
 from journeystream.user import NOBODY, stuck_in
 
 _log = logging.getLogger(__name__)
@@ -353,6 +353,10 @@ class Partition:
                 )
         for id_ in sorted(journeys.archived):
             await self._expel(id_)
+        for id_, reviews in journeys.reviews.items():
+            if self._state.reviewed.get(id_, 0) != reviews:
+                await self._review(id_)
+                self._state.reviewed[id_] = reviews
         for id_, retries in journeys.retries.items():
             if before.retries.get(id_) != retries:
                 await self._retry(id_)
@@ -367,6 +371,15 @@ class Partition:
             if not turn.changed:
                 return
             await self._commit(turn, [], {})
+
+    async def _review(self, journey: str) -> None:
+        """Look at everyone in a journey that goes on, or takes them over into another version."""
+        at, last = self._state.clock, ""
+        while members := self._store.members(journey, _MOVED_AT_ONCE, last):
+            turn = review(journey, members, self._state.clock, at, self._store, self._rules())
+            self._tell_failures(turn)
+            await self._commit(turn, [], {})
+            last = members[-1]
 
     async def _retry(self, journey: str) -> None:
         """Try a journey again for whom it failed; as after an upgrade, when we take over."""

@@ -1,4 +1,4 @@
-"""`journeystream pause`, `resume`, `retry` and `archive`: one operation under four names.
+"""`journeystream pause`, `resume`, `stop`, `retry`, `archive`, `unarchive`: one operation.
 
 Whether a journey's state allows it is in `lifecycle.py`.
 """
@@ -10,6 +10,7 @@ from typing import Annotated
 import orjson
 import typer
 
+from journeystream.clock import WallClock
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker, published
 from journeystream.commands.context import project_of
@@ -19,12 +20,22 @@ from journeystream.publishing import command
 _Id = Annotated[str, typer.Argument(metavar="ID", show_default=False, help="A journey's id.")]
 
 
-def pause(ctx: typer.Context, journey: _Id) -> None:
+def pause(
+    ctx: typer.Context,
+    journey: _Id,
+    *,
+    hold: Annotated[
+        bool, typer.Option("--hold", help="Users in flight stay where they are until it resumes.")
+    ] = False,
+) -> None:
     """Let no one enter a journey; users in flight go on.
+
+    With --hold they stay where they are; what comes due meanwhile happens when the journey resumes.
 
     Example: journeystream pause welcome
     """
-    _change(ctx, journey, "pause", "no one enters, users in flight go on")
+    meaning = "users in flight stay where they are" if hold else "users in flight go on"
+    _change(ctx, journey, "pause", f"no one enters, {meaning}", hold=hold)
 
 
 def resume(ctx: typer.Context, journey: _Id) -> None:
@@ -46,18 +57,36 @@ def retry(ctx: typer.Context, journey: _Id) -> None:
 
 
 def archive(ctx: typer.Context, journey: _Id) -> None:
-    """End a journey for good; everyone in it leaves, with Exited messages.
+    """End a journey; everyone in it leaves, with Exited messages.
 
     Example: journeystream archive welcome
     """
     _change(ctx, journey, "archive", "everyone in it leaves, with their Exited messages")
 
 
-def _change(ctx: typer.Context, journey: str, name: str, meaning: str) -> None:
+def stop(ctx: typer.Context, journey: _Id) -> None:
+    """Let nothing move in a journey any more, for good; whoever is in it stays until archiving.
+
+    Example: journeystream stop welcome
+    """
+    _change(ctx, journey, "stop", "nothing moves in it any more")
+
+
+def unarchive(ctx: typer.Context, journey: _Id) -> None:
+    """Bring an archived journey back, paused and without users, as a new version.
+
+    Example: journeystream unarchive welcome
+    """
+    _change(ctx, journey, "unarchive", "nobody is in it; resume lets users enter")
+
+
+def _change(
+    ctx: typer.Context, journey: str, name: str, meaning: str, *, hold: bool = False
+) -> None:
     project = project_of(ctx)
     with broker(project) as bootstrap:
         current = ask(published(project, bootstrap))
-        record = command(journey, name, current)
-        ask(write(project.control_topic, bootstrap, [record]))
-    before, after = current.heads[journey].state, orjson.loads(record[1])["state"]
+        records = command(journey, name, current, hold=hold, now=WallClock().now())
+        ask(write(project.control_topic, bootstrap, list(records)))
+    before, after = current.heads[journey].state, orjson.loads(records[-1][1])["state"]
     output.say(f"{journey}: {before} -> {after}: {meaning}")

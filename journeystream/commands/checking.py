@@ -14,8 +14,15 @@ from typing import Annotated, Any
 import typer
 
 from journeystream.commands import output
+from journeystream.computed_traits import Computation
 from journeystream.condition_language import Condition
-from journeystream.definitions import AudienceDefinition, JourneyDefinition, read_definitions
+from journeystream.definitions import (
+    AudienceDefinition,
+    ComputedTraitDefinition,
+    Definition,
+    JourneyDefinition,
+    read_definitions,
+)
 from journeystream.errors import DefinitionError, Problem, UserError
 from journeystream.project import Project
 from journeystream.publishing import check
@@ -32,7 +39,7 @@ class Checked:
     """One definition with what is wrong with it; `definition` is None for an unreadable file."""
 
     file: Path
-    definition: JourneyDefinition | AudienceDefinition | None
+    definition: Definition | None
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -71,16 +78,23 @@ class Checked:
 
     def _size(self) -> str:
         if not isinstance(self.definition, JourneyDefinition):
-            return " (audience)"
+            return f" ({self.definition.kind.replace('_', ' ')})" if self.definition else ""
         steps = output.count_of(len(self.definition.steps), "step")
         examples = output.count_of(len(self.definition.examples), "example")
         return f" ({steps}, {examples} run)"
 
 
 def check_files(
-    files: Sequence[Path], audiences: Mapping[str, Condition], project: Project | None
+    files: Sequence[Path],
+    audiences: Mapping[str, Condition],
+    project: Project | None,
+    journeys: Mapping[str, JourneyDefinition] | None = None,
+    computed: Mapping[str, Computation] | None = None,
 ) -> list[Checked]:
-    """Read and judge every definition; `audiences` are those that are published."""
+    """Read and judge every definition; `audiences`, `journeys`, `computed`: what is published.
+
+    Without journeys, other ones than those of the files may be named too.
+    """
     read = [checked for file in dict.fromkeys(files) for checked in _read(file)]
     beside = {
         checked.definition.id: checked.definition.condition
@@ -88,13 +102,23 @@ def check_files(
         if isinstance(checked.definition, AudienceDefinition)
     }
     known = {**audiences, **beside}
+    traits = dict(computed or {})
+    for each in read:
+        if isinstance(each.definition, ComputedTraitDefinition):
+            traits[each.definition.id] = each.definition
+    if journeys is not None:
+        here = [each.definition for each in read]
+        journeys = {
+            **journeys,
+            **{each.id: each for each in here if isinstance(each, JourneyDefinition)},
+        }
     first: dict[tuple[str, str], Path] = {}
     judged = []
     for checked in read:
         if checked.definition is None:
             judged.append(checked)
             continue
-        found = check(checked.definition, known, project)
+        found = check(checked.definition, known, project, journeys, traits)
         named = checked.definition.kind, checked.definition.id
         if named in first:
             found.append(

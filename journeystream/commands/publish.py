@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from journeystream.clock import WallClock
@@ -10,27 +12,43 @@ from journeystream.commands.broker import ask, broker, published
 from journeystream.commands.checking import AsJson, Checked, Files, check_files, tell
 from journeystream.commands.context import project_of
 from journeystream.control_client import write
+from journeystream.control_log import Published
+from journeystream.definitions import Definition, JourneyDefinition
+from journeystream.planning import plan
 from journeystream.project import Project
 from journeystream.publishing import Publication
 from journeystream.publishing import publish as decide
 
 
-def publish(ctx: typer.Context, files: Files, *, json: AsJson = False) -> None:
+def publish(
+    ctx: typer.Context,
+    files: Files,
+    *,
+    json: AsJson = False,
+    only_plan: Annotated[
+        bool, typer.Option("--plan", help="Show what it would mean; publish nothing.")
+    ] = False,
+) -> None:
     """Check journeys and audiences, and make them live.
 
     If any has a problem, none is published (exit code 2). A journey that is published again
     becomes a new version, unless only names, descriptions or destinations have changed; users
-    in flight stay on their version.
+    in flight stay on their version, unless its `in_flight` says otherwise. See --plan.
 
     Example: journeystream publish journeys/welcome.yaml
     """
     project = project_of(ctx)
     with broker(project) as bootstrap:
         current = ask(published(project, bootstrap))
-        checked = check_files(files, current.conditions(), project)
+        checked = check_files(
+            files, current.conditions(), project, current.journeys(), current.computed_traits
+        )
         done: list[Publication] = []
         if all(each.ok for each in checked):
             definitions = [each.definition for each in checked if each.definition]
+            if only_plan:
+                _say_plan(definitions, current)
+                return
             done = decide(definitions, current, project, WallClock().now())
             _write(project, bootstrap, done)
     if json:
@@ -43,6 +61,16 @@ def publish(ctx: typer.Context, files: Files, *, json: AsJson = False) -> None:
     if not done:
         output.remark("nothing was published")
         raise typer.Exit(2)
+
+
+def _say_plan(definitions: list[Definition], current: Published) -> None:
+    for definition in definitions:
+        before = current.head(definition.id) if isinstance(definition, JourneyDefinition) else None
+        if before is None or not isinstance(definition, JourneyDefinition):
+            output.say(f"{definition.id}: nobody is in flight")
+            continue
+        for line in plan(before.definition, definition).lines():
+            output.say(line)
 
 
 def _write(project: Project, bootstrap: str, done: list[Publication]) -> None:

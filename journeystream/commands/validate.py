@@ -29,13 +29,14 @@ def validate(
     Example: journeystream validate journeys/welcome.yaml
     """
     project = project_of(ctx) if online else project_if_any(ctx)
-    audiences = {}
+    audiences, computed = {}, None
     if project is None:
         output.remark("no project file here: the names of destinations are not checked")
     elif online:
         with broker(project) as bootstrap:
-            audiences = ask(published(project, bootstrap)).conditions()
-    checked = check_files(files, audiences, project)
+            current = ask(published(project, bootstrap))
+            audiences, computed = current.conditions(), current.computed_traits
+    checked = check_files(files, audiences, project, computed=computed)
     if json:
         output.say_json([each.as_json() for each in checked])
     else:

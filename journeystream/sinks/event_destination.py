@@ -8,7 +8,7 @@ from typing import Literal
 import orjson
 
 from journeystream.durations import iso
-from journeystream.effects import StepMembership
+from journeystream.effects import ProfileChange, StepMembership
 from journeystream.sinks.records import OutRecord
 
 _EVENTS = {"entered": "Audience Entered", "exited": "Audience Exited"}
@@ -38,7 +38,15 @@ class EventSink:
 
 def context_of(effect: StepMembership) -> dict[str, object]:
     """Return where in which journey the effect arose, and on exit why."""
-    context: dict[str, object] = {
+    context = journey_context(effect)
+    if effect.reason is not None:
+        context["exit"] = {"reason": effect.reason, "detail": effect.detail}
+    return context
+
+
+def journey_context(effect: StepMembership | ProfileChange) -> dict[str, object]:
+    """Return at which step of which journey the effect arose."""
+    return {
         "journey": {
             "id": effect.journey,
             "version": effect.version,
@@ -46,6 +54,3 @@ def context_of(effect: StepMembership) -> dict[str, object]:
             "step": effect.step,
         }
     }
-    if effect.reason is not None:
-        context["exit"] = {"reason": effect.reason, "detail": effect.detail}
-    return context

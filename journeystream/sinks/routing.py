@@ -1,21 +1,30 @@
-"""Which sink an effect leaves by: the destinations of the project file, by name."""
+"""Which sink an effect leaves by: the destinations of the project file, by name.
+
+Changes of profiles leave by a topic of their own, where the project names one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from journeystream.effects import Effect
+from journeystream.effects import Effect, ProfileChange, StepMembership
 from journeystream.errors import OperatorError
 from journeystream.project import EventDestination, ListDestination
 from journeystream.sinks.event_destination import EventSink
 from journeystream.sinks.list_destination import ListSink
+from journeystream.sinks.profile_changes import ProfileSink
 from journeystream.sinks.records import OutRecord
 
 
 class Routing:
     """Turns effects into records."""
 
-    def __init__(self, destinations: Iterable[EventDestination | ListDestination]) -> None:
+    def __init__(
+        self,
+        destinations: Iterable[EventDestination | ListDestination],
+        profile_changes: str | None = None,
+    ) -> None:
+        self._profiles = ProfileSink(profile_changes) if profile_changes else None
         self._sinks: dict[str, EventSink | ListSink] = {
             each.name: ListSink(each.topic)
             if isinstance(each, ListDestination)
@@ -26,6 +35,10 @@ class Routing:
     def records(self, effects: Iterable[Effect]) -> Iterator[OutRecord]:
         """Yield the records of the effects, in order."""
         for effect in effects:
+            if not isinstance(effect, StepMembership):
+                if isinstance(effect, ProfileChange) and self._profiles is not None:
+                    yield from self._profiles.records(effect)
+                continue
             sink = self._sinks.get(effect.destination)
             if sink is None:
                 raise OperatorError(

@@ -35,7 +35,8 @@ _RARE_OF_PASSES: Mapping[str, object] = {"left_at": NEVER, "goals": {}}
 _RARE_OF_INSTANCES: Mapping[str, object] = {"key": "", "goals": {}, "results": {}}
 # What taking a record apart raises when its bytes are not what was written.
 _DAMAGE = (ValueError, TypeError, AttributeError, LookupError)
-PARTITION_FORM = 2  # 2: counts its dead letters
+_UNREVIEWED = 2  # the last form that has no reviews
+PARTITION_FORM = 3  # 2: counts its dead letters; 3: knows whose users it has looked at anew
 
 
 @dataclass(slots=True)
@@ -45,7 +46,8 @@ class PartitionState:
     `floors` says from which instant each journey version counts; `fronts` how far in event
     time each origin has been read (agents/frontier.py); `changelog` is the next changelog
     offset that this store has not applied (only the local store keeps it); `rejections` counts
-    the newest dead letters (agents/rejections.py).
+    the newest dead letters (agents/rejections.py); `reviewed` says for each journey which of its
+    reviews (`Journeys.reviews`) everyone here has had.
     """
 
     clock: int = NEVER
@@ -54,6 +56,7 @@ class PartitionState:
     fronts: dict[str, int] = field(default_factory=dict)
     changelog: int = 0
     rejections: list[int] = field(default_factory=list)
+    reviewed: dict[str, int] = field(default_factory=dict)
 
 
 def encode_user(user: User) -> bytes:
@@ -161,7 +164,7 @@ def _derived_of(fields: list[Any]) -> Derived:
     for journey, _, _, _, _, positions, _, wake, *_ in instances:
         if wake is not None and journey not in stuck:
             wakes.append(wake)
-        for step, _since, hold, _taken in positions:
+        for step, _since, hold, *_more in positions:
             places.append((journey, step or (hold[0] if hold else "")))
     return Derived(min(wakes, default=None), frozenset(places))
 
@@ -171,7 +174,15 @@ def encode_partition(state: PartitionState) -> bytes:
     floors = [[journey, version, at] for (journey, version), at in state.floors.items()]
     return _encode(
         PARTITION_FORM,
-        [state.clock, state.positions, floors, state.fronts, state.changelog, state.rejections],
+        [
+            state.clock,
+            state.positions,
+            floors,
+            state.fronts,
+            state.changelog,
+            state.rejections,
+            state.reviewed,
+        ],
     )
 
 
@@ -187,7 +198,9 @@ def _decode_partition(data: bytes) -> PartitionState:
     fields = _decode(data, PARTITION_FORM)
     if data[0] == 1:
         fields.append([])
-    clock, positions, floors, fronts, changelog, rejections = fields
+    if data[0] <= _UNREVIEWED:
+        fields.append({})
+    clock, positions, floors, fronts, changelog, rejections, reviewed = fields
     return PartitionState(
         clock=clock,
         positions=positions,
@@ -195,6 +208,7 @@ def _decode_partition(data: bytes) -> PartitionState:
         fronts=fronts,
         changelog=changelog,
         rejections=rejections,
+        reviewed=reviewed,
     )
 
 
@@ -211,6 +225,7 @@ def _instance_fields(instance: Instance) -> list[object]:
                 each.since,
                 [each.hold.step, each.hold.visit, each.hold.destinations] if each.hold else None,
                 each.taken,
+                *((each.rounds,) if each.rounds else ()),
             ]
             for each in instance.positions
         ],
@@ -238,8 +253,8 @@ def _instance(  # noqa: PLR0913, PLR0917  the stored fields, in their stored ord
         entered_at=entered_at,
         entry=entry,
         positions=[
-            Position(step, since, Hold(*hold) if hold else None, taken)
-            for step, since, hold, taken in positions
+            Position(step, since, Hold(*hold) if hold else None, *more)
+            for step, since, hold, *more in positions
         ],
         visits=visits,
         wake=wake,

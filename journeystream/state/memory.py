@@ -45,9 +45,10 @@ class MemoryStore:
         """Return the earliest alarm."""
         return min(self._alarms)[0] if self._alarms else None
 
-    def members(self, journey: str, limit: int) -> list[str]:
+    def members(self, journey: str, limit: int, after: str = "") -> list[str]:
         """Return users who are in the journey."""
-        return sorted({id_ for place, id_ in self._places if place[0] == journey})[:limit]
+        inside = {id_ for place, id_ in self._places if place[0] == journey and id_ > after}
+        return sorted(inside)[:limit]
 
     def users(self) -> Iterable[str]:
         """Return everyone's id, in order."""

@@ -136,11 +136,11 @@ class RocksStore:
             raise read_failure(self._directory, error) from error
         return None
 
-    def members(self, journey: str, limit: int) -> list[str]:
+    def members(self, journey: str, limit: int, after: str = "") -> list[str]:
         """Return users who are in the journey."""
         prefix = journey.encode() + b"\0"
         members: list[str] = []
-        for key in self._keys(_PLACES, prefix):
+        for key in self._keys(_PLACES, prefix + (after.encode() + b"\x01" if after else b"")):
             if len(members) >= limit or not key.startswith(prefix):
                 break
             member = key[len(prefix) :].rsplit(b"\0", 1)[0].decode()

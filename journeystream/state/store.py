@@ -48,8 +48,8 @@ class Store(Protocol):
     def next_wake(self) -> int | None:
         """Return the earliest alarm of all."""
 
-    def members(self, journey: str, limit: int) -> list[str]:
-        """Return at most `limit` users who are in the journey, in order of id."""
+    def members(self, journey: str, limit: int, after: str = "") -> list[str]:
+        """Return at most `limit` users who are in the journey, in order of id, behind `after`."""
 
     def users(self) -> Iterable[str]:
         """Return everyone's id, in order."""

@@ -10,19 +10,31 @@ from typing import Annotated
 
 from pydantic import Field
 
+from journeystream.steps.decide import Decide
+from journeystream.steps.enter_journey import EnterJourney
 from journeystream.steps.exit import Exit
+from journeystream.steps.merge import Merge
 from journeystream.steps.multi_branch_split import MultiBranchSplit
+from journeystream.steps.percent_split import PercentSplit
 from journeystream.steps.send_to_destinations import SendToDestinations
 from journeystream.steps.true_false_split import TrueFalseSplit
+from journeystream.steps.update_profile import UpdateProfile
 from journeystream.steps.wait_for_condition import WaitForCondition
 from journeystream.steps.wait_for_duration import WaitForDuration
+from journeystream.steps.wait_until import WaitUntil
 
 Step = Annotated[
     WaitForCondition
     | WaitForDuration
+    | WaitUntil
     | TrueFalseSplit
     | MultiBranchSplit
+    | PercentSplit
+    | Merge
     | SendToDestinations
+    | Decide
+    | UpdateProfile
+    | EnterJourney
     | Exit,
     Field(discriminator="type"),
 ]

@@ -1,4 +1,4 @@
-"""`multi_branch_split`: many conditions, each with a way of its own, in one of two modes.
+"""`multi_branch_split`: many conditions, each with a way of its own, in one of three modes.
 
 * `every_match` (default): the user waits at the split and goes down each branch, once, when
   its condition holds; branches need not exclude each other. The wait ends when every branch
@@ -6,11 +6,13 @@
   branch was. A branch that comes true at the instant of the time-out is still taken.
 * `first_match`: decided at arrival; the first branch whose condition holds, or
   `everyone_else`.
+* `first_to_happen`: the user waits, and goes only down the branch whose condition holds first
+  (of several at the same instant, the first in the list), or the time-out's way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -27,9 +29,13 @@ from journeystream.steps.contract import (
     StepDefinition,
     Surroundings,
     Timeout,
+    Way,
 )
-from journeystream.steps.true_false_split import Way
 from journeystream.user import Position
+
+_TIMEOUT = "timeout"
+Branches = list[tuple[str, CompiledCondition, str | None]]
+Behaviour = tuple[Callable[[Moment, Position], Decision], Callable[[Moment, Position], int | None]]
 
 
 class Branch(BaseModel):
@@ -46,17 +52,17 @@ class MultiBranchSplit(StepDefinition):
     """Users go down the branch (or branches) whose condition they meet."""
 
     type: Literal["multi_branch_split"]
-    mode: Literal["every_match", "first_match"] = "every_match"
+    mode: Literal["every_match", "first_match", "first_to_happen"] = "every_match"
     branches: list[Branch] = Field(min_length=1)
     everyone_else: Way | None = Field(None, description="first_match: the way of all others")
-    timeout: Timeout | None = Field(None, description="every_match: how long at most")
+    timeout: Timeout | None = Field(None, description="the modes that wait: how long at most")
 
     @model_validator(mode="after")
     def _fits_its_mode(self) -> Self:
-        if self.mode == "every_match" and self.everyone_else is not None:
+        if self.mode != "first_match" and self.everyone_else is not None:
             raise ValueError("everyone_else belongs to mode first_match; write a timeout instead")
         if self.mode == "first_match" and self.timeout is not None:
-            raise ValueError("timeout belongs to mode every_match; write everyone_else instead")
+            raise ValueError("timeout belongs to the modes that wait; write everyone_else instead")
         names = [branch.name for branch in self.branches]
         if len(set(names)) < len(names):
             raise ValueError(f"branch names {names} are not unique; give each its own")
@@ -87,46 +93,78 @@ class MultiBranchSplit(StepDefinition):
             (branch.name, around.condition(branch.condition), branch.next)
             for branch in self.branches
         ]
-        conditions = tuple(condition for _, condition, _ in branches)
-        if self.mode == "every_match":
-            return self._every_match(branches, conditions, around)
-        others = Go(self.everyone_else.next if self.everyone_else else None)
-
-        def decide(moment: Moment, _: Position) -> Decision:
-            for _name, condition, onward in branches:
-                if condition.holds(moment):
-                    return Go(onward)
-            return others
-
+        match self.mode:
+            case "every_match":
+                decide, turns = self._every_match(branches, around)
+            case "first_to_happen":
+                decide, turns = self._first_to_happen(branches, around)
+            case "first_match":
+                decide, turns = self._first_match(branches)
+        patience = parse_duration(self.timeout.after) if self.timeout else None
         return CompiledStep(
-            id=self.id, name=self.title, type=self.type, decide=decide, conditions=conditions
+            id=self.id,
+            name=self.title,
+            type=self.type,
+            decide=decide,
+            turns=turns,
+            conditions=tuple(condition for _, condition, _ in branches),
+            remaining=self._remaining if self.mode == "first_match" else None,
+            traits=around.zone_traits if patience and patience.months else frozenset(),
         )
 
-    def _every_match(
-        self,
-        branches: list[tuple[str, CompiledCondition, str | None]],
-        conditions: tuple[CompiledCondition, ...],
-        around: Surroundings,
-    ) -> CompiledStep:
-        patience = parse_duration(self.timeout.after) if self.timeout else None
-        untaken = Go(self.timeout.next if self.timeout else None)
+    @property
+    def _remaining(self) -> str:
+        """The name of everyone else's way."""
+        return (self.everyone_else.name if self.everyone_else else "") or "everyone else"
 
-        def deadline(position: Position) -> int | None:
-            return patience.after(position.since, around.zone) if patience else None
+    def _first_match(self, branches: Branches) -> Behaviour:
+        rest = self.everyone_else
+        others = Go(rest.next if rest else None, self._remaining)
+
+        def decide(moment: Moment, _: Position) -> Decision:
+            return _first_way(branches, moment) or others
+
+        return decide, lambda _moment, _position: None
+
+    def _first_to_happen(self, branches: Branches, around: Surroundings) -> Behaviour:
+        too_late = Go(self.timeout.next if self.timeout else None, _TIMEOUT)
+        deadline = self._deadline(around)
 
         def decide(moment: Moment, position: Position) -> Decision:
+            way = _first_way(branches, moment)
+            if way is not None:
+                return way
+            until = deadline(moment, position)
+            return STAY if until is None or moment.now < until else too_late
+
+        def turns(moment: Moment, position: Position) -> int | None:
+            flips = (flip(condition, moment) for _, condition, _ in branches)
+            return earliest((*flips, deadline(moment, position)))
+
+        return decide, turns
+
+    def _deadline(self, around: Surroundings) -> Callable[[Moment, Position], int | None]:
+        patience = parse_duration(self.timeout.after) if self.timeout else None
+        if patience is None:
+            return lambda _moment, _position: None
+        return lambda moment, position: patience.after(position.since, around.zone_of(moment.user))
+
+    def _every_match(self, branches: Branches, around: Surroundings) -> Behaviour:
+        untaken = Go(self.timeout.next if self.timeout else None, _TIMEOUT)
+        deadline = self._deadline(around)
+
+        def decide(moment: Moment, position: Position) -> Decision:
+            # Not by their number: a newer version may lack a branch that was taken.
+            left = [branch for branch in branches if branch[0] not in position.taken]
             matched = tuple(
-                (name, onward)
-                for name, condition, onward in branches
-                if name not in position.taken and condition.holds(moment)
+                (name, onward) for name, condition, onward in left if condition.holds(moment)
             )
-            until = deadline(position)
+            until = deadline(moment, position)
             over = until is not None and moment.now >= until
-            taken = len(position.taken) + len(matched)
-            if over and not taken:
+            if over and not (position.taken or matched):
                 return untaken
             if matched or over:
-                return Fork(matched, done=over or taken == len(branches))
+                return Fork(matched, done=over or len(matched) == len(left))
             return STAY
 
         def turns(moment: Moment, position: Position) -> int | None:
@@ -135,13 +173,13 @@ class MultiBranchSplit(StepDefinition):
                 for name, condition, _ in branches
                 if name not in position.taken
             )
-            return earliest((*flips, deadline(position)))
+            return earliest((*flips, deadline(moment, position)))
 
-        return CompiledStep(
-            id=self.id,
-            name=self.title,
-            type=self.type,
-            decide=decide,
-            turns=turns,
-            conditions=conditions,
-        )
+        return decide, turns
+
+
+def _first_way(branches: Branches, moment: Moment) -> Go | None:
+    for name, condition, onward in branches:
+        if condition.holds(moment):
+            return Go(onward, name)
+    return None

@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from journeystream.condition_language import Condition
-from journeystream.steps.contract import CompiledStep, Go, StepDefinition, Surroundings
-
-
-class Way(BaseModel):
-    """A way on from a split: its name for people and the step it leads to."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field("", description="what people see")
-    next: str | None = Field(None, description="step id; without it the path ends")
+from journeystream.steps.contract import CompiledStep, Go, StepDefinition, Surroundings, Way
 
 
 class TrueFalseSplit(StepDefinition):
@@ -40,11 +31,13 @@ class TrueFalseSplit(StepDefinition):
     def compile(self, around: Surroundings) -> CompiledStep:
         """Return the behaviour: ask once, go."""
         condition = around.condition(self.condition)
-        yes, no = Go(self.if_true.next), Go(self.if_false.next)
+        ways = self.if_true.name or "true", self.if_false.name or "false"
+        yes, no = Go(self.if_true.next, ways[0]), Go(self.if_false.next, ways[1])
         return CompiledStep(
             id=self.id,
             name=self.title,
             type=self.type,
             decide=lambda moment, _: yes if condition.holds(moment) else no,
             conditions=(condition,),
+            remaining=ways[1],
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -23,8 +23,6 @@ from journeystream.user import Position
 class WaitForDuration(StepDefinition):
     """The user waits for `duration` from arrival, then goes on."""
 
-    takes_time: ClassVar[bool] = True
-
     type: Literal["wait_for_duration"]
     duration: str = Field(description="how long, as in `1 hour` or `2 weeks`")
     next: str | None = Field(None, description="step id; without it the path ends")
@@ -35,6 +33,11 @@ class WaitForDuration(StepDefinition):
         parse_duration(text)
         return text
 
+    @property
+    def takes_time(self) -> bool:
+        """Always: a duration is longer than nothing."""
+        return True
+
     def targets(self) -> Iterator[tuple[str, str | None]]:
         """Yield the only way out."""
         yield "next", self.next
@@ -43,12 +46,18 @@ class WaitForDuration(StepDefinition):
         """Return the behaviour: stay until arrival + duration."""
         duration, onward = parse_duration(self.duration), Go(self.next)
 
-        def until(_: Moment, position: Position) -> int:
-            return duration.after(position.since, around.zone)
+        def until(moment: Moment, position: Position) -> int:
+            return duration.after(position.since, around.zone_of(moment.user))
 
         def decide(moment: Moment, position: Position) -> Decision:
             return onward if moment.now >= until(moment, position) else STAY
 
         return CompiledStep(
-            id=self.id, name=self.title, type=self.type, decide=decide, turns=until, gate=True
+            id=self.id,
+            name=self.title,
+            type=self.type,
+            decide=decide,
+            turns=until,
+            gate=True,
+            traits=around.zone_traits if duration.months else frozenset(),
         )

@@ -44,14 +44,21 @@ def test_a_journey_lives_by_commands(shop: Shop, tmp_path: Path) -> None:
     (listed,) = orjson.loads(shop("list", "--json").stdout)
     assert listed.pop("published_at") < "9"
     assert list(listed.values()) == ["welcome", "Welcome", "paused", 2, 3]
-    refused = shop("pause", "welcome")
+    refused = shop("unarchive", "welcome")
     assert refused.exit_code == 2
-    assert "possible: publish, resume, retry, archive" in refused.stderr
+    assert "possible: publish, pause, resume, stop, retry, archive" in refused.stderr
+    held = shop("pause", "welcome", "--hold").stdout
+    assert held.startswith("welcome: paused -> paused: no one enters, users in flight stay")
     assert shop("resume", "welcome").stdout.startswith("welcome: paused -> live")
-    assert shop("archive", "welcome").stdout.startswith("welcome: live -> archived")
+    assert "nobody is in flight" not in shop("publish", welcome, "--plan").stdout
+    assert shop("clone", "welcome", "--as", "other").stdout.startswith("id: other\n")
+    assert shop("stop", "welcome").stdout.startswith("welcome: live -> stopped")
+    assert shop("archive", "welcome").stdout.startswith("welcome: stopped -> archived")
+    assert shop("unarchive", "welcome").stdout.startswith("welcome: archived -> paused")
+    assert shop("archive", "welcome").stdout.startswith("welcome: paused -> archived")
     assert shop("archive", "nobody").exit_code == 2
     rows = [line.split("\t")[:5] for line in shop("list").stdout.splitlines()]
-    assert rows[1:] == [["welcome", "Welcome", "archived", "2", "3"]]
+    assert rows[1:] == [["welcome", "Welcome", "archived", "3", "3"]]
 
 
 def test_publish_is_all_or_nothing(shop: Shop, tmp_path: Path) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 
 from journeystream.control_log import Published
 from journeystream.definitions import (
-    AudienceDefinition,
-    JourneyDefinition,
+    Definition,
     parse_definition,
     read_definitions,
 )
@@ -34,6 +33,19 @@ QUESTIONS: tuple[dict[str, Any], ...] = (
     {"event": "a", "where": {"n": {"in": [1, "1"]}, "context.page.path": {"exists": True}}},
     {"page": "home", "where": {"b.c": {"greater_than": 1}}, "within": "1 day 2 hours"},
     {"screen": "s", "between": [1, 3], "after": "2024-01-01", "before": "2025-01-01T00:00:00Z"},
+    {"trait": "born", "anniversary_within": 3, "before": "2020-01-01"},
+    {"trait": "born", "within_last": "1 month", "within_next": "2 months 1 day"},
+    {"trait": "born", "same_day": "today", "after": "1990-01-01T00:00:00+14:00"},
+    {"trait": "plan", "changed": True, "within": "1 month", "changed_to": "pro"},
+    {"trait": "address.city", "has_been": "Pau", "for": "1 day"},
+    {"inaction": {"did": "a", "without": {"page": "home"}, "within": "1 month"}},
+    {
+        "sequence": ["a", {"event": "*", "where": {"n": {"within_last": "1 day"}}}],
+        "within": "1 day",
+    },
+    {"journey": "welcome", "is": "reached_goal", "within": "1 month"},
+    {"journey": "welcome", "is": "has_exited", "reason": "archived"},
+    {"list": "vips"},
     {"event": "b", "exactly": 2, "since": "entry"},
 )
 ODD_JOURNEY: dict[str, Any] = {
@@ -81,7 +93,7 @@ def project() -> Project:
     return load_project(EXAMPLES / "journeystream.yaml")
 
 
-def definitions() -> list[JourneyDefinition | AudienceDefinition]:
+def definitions() -> list[Definition]:
     """Return everything that gets published."""
     examples = [each for file in EXAMPLE_FILES for each in read_definitions(file)]
     return [*examples, parse_definition(ODD_JOURNEY, "odd")]

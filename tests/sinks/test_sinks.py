@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeystream.durations import iso
-from journeystream.effects import StepMembership
+from journeystream.effects import ProfileChange, StepMembership
 from journeystream.errors import OperatorError
 from journeystream.project import EventDestination, ListDestination
 from journeystream.sinks.dead_letters import Origin, dead_letter
@@ -238,6 +238,35 @@ def test_effects_leave_by_their_destinations() -> None:
     assert [record.topic for record in records] == ["out.ads", "out.email", "out.crm", "out.email"]
     calls = [orjson.loads(record.value or b"").get("type") for record in records]
     assert calls == [None, "track", "identify", "track"]
+
+
+CHANGED = ProfileChange(
+    user_id="u1",
+    anonymous=False,
+    at=START + 123_456,
+    journey="cart",
+    version=2,
+    instance="0123456789abcdef",
+    step="platinum",
+    visit=1,
+    traits={"status": "platinum", "trial": None},
+    audiences={"vip": True},
+)
+
+
+def test_a_profile_change_is_these_bytes() -> None:
+    """What a step changed leaves as an identify call, in a topic of its own."""
+    [record] = Routing([], "out.profiles").records([CHANGED])
+    assert record == OutRecord(
+        "out.profiles",
+        b"u1",
+        b'{"type":"identify","userId":"u1","messageId":"64fe808a8298bbab439788eec9b4afe8",'
+        b'"timestamp":"2024-03-01T00:00:00.123Z",'
+        b'"traits":{"vip":true,"status":"platinum","trial":null},'
+        b'"context":{"journey":{"id":"cart","version":2,"instance":"0123456789abcdef",'
+        b'"step":"platinum"}}}',
+    )
+    assert list(Routing([]).records([CHANGED])) == []
 
 
 def test_an_unknown_destination_stops_with_what_to_do() -> None:

@@ -133,6 +133,10 @@ class StoreContract:
         )
         assert store.members("j", 9) == ["u1", "u2", "u3"]
         assert [store.members("j", limit) for limit in (2, 1, 0)] == [["u1", "u2"], ["u1"], []]
+        assert store.members("j", 9, "u1") == ["u2", "u3"]
+        assert store.members("j", 1, "u1") == ["u2"]
+        assert store.members("j", 9, "u25") == ["u3"]
+        assert store.members("j", 9, "u3") == []
         assert store.members("other", 9) == ["u3"]
         assert store.members("j-2", 9) == ["u4"]
         assert store.members("unknown", 9) == []

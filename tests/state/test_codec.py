@@ -78,8 +78,11 @@ RARE_BYTES = (
     b'"goals":{"paid":6},"results":{"offer":[1]}}]],{},{"values":{"0123456789ab":[[5,"cart-1"]]},'
     b'"changed":{"plan":4},"lists":{"vip":3},"sent":{"journey:j":[1,2]}}]'
 )
-GOLDEN_PARTITION = PartitionState(-1, {"web": 3}, {("j", 2): 5}, {"web/1": 7}, 11, [2, 7, 3, 9])
-GOLDEN_PARTITION_BYTES = b'\x02[-1,{"web":3},[["j",2,5]],{"web/1":7},11,[2,7,3,9]]'
+GOLDEN_PARTITION = PartitionState(
+    -1, {"web": 3}, {("j", 2): 5}, {"web/1": 7}, 11, [2, 7, 3, 9], {"j": 1}
+)
+GOLDEN_PARTITION_BYTES = b'\x03[-1,{"web":3},[["j",2,5]],{"web/1":7},11,[2,7,3,9],{"j":1}]'
+PARTITION_BYTES_OF_FORM_2 = b'\x02[-1,{"web":3},[["j",2,5]],{"web/1":7},11,[2,7,3,9]]'
 PARTITION_BYTES_OF_FORM_1 = b'\x01[-1,{"web":3},[["j",2,5]],{"web/1":7},11]'
 
 
@@ -112,6 +115,7 @@ def test_what_follows_from_a_record_follows_from_its_user(user: User) -> None:
         fronts=st.dictionaries(st.text(), instants(), max_size=3),
         changelog=st.integers(0, 1 << 62),
         rejections=st.lists(st.integers(0, 1 << 62), max_size=3),
+        reviewed=st.dictionaries(st.text(), st.integers(1, 9), max_size=3),
     )
 )
 def test_a_position_comes_back_as_written(state: PartitionState) -> None:
@@ -125,12 +129,14 @@ def test_records_of_older_forms_can_be_read_for_ever() -> None:
     assert decode_user("u1", BYTES_OF_FORM_1) == replace(GOLDEN_USER, stuck={})
     assert decode_user("u1", BYTES_OF_FORM_2) == GOLDEN_USER
     assert decode_partition(GOLDEN_PARTITION_BYTES) == GOLDEN_PARTITION
-    assert decode_partition(PARTITION_BYTES_OF_FORM_1) == replace(GOLDEN_PARTITION, rejections=[])
+    before_reviews = replace(GOLDEN_PARTITION, reviewed={})
+    assert decode_partition(PARTITION_BYTES_OF_FORM_2) == before_reviews
+    assert decode_partition(PARTITION_BYTES_OF_FORM_1) == replace(before_reviews, rejections=[])
 
 
 def test_a_form_that_changes_gets_a_new_number() -> None:
     """As long as a form has its number, it writes the very bytes that it first wrote."""
-    assert (USER_FORM, PARTITION_FORM) == (3, 2)
+    assert (USER_FORM, PARTITION_FORM) == (3, 3)
     assert encode_user(GOLDEN_USER) == GOLDEN_BYTES
     assert encode_user(RARE_USER) == RARE_BYTES
     assert encode_partition(GOLDEN_PARTITION) == GOLDEN_PARTITION_BYTES

@@ -46,6 +46,57 @@ SAMPLES = """
   destinations: [email, {name: crm, attributes: {plan: entry.plan}}]
   key: by_hand
   next: a
+- type: send_to_destinations
+  destinations: [email]
+  sending: {windows: [{from: "01:00", to: "02:00"}, {from: "12:00", to: "00:30"}]}
+- type: send_to_destinations
+  destinations: [email]
+  sending:
+    quiet_hours: [{days: [tue], from: "22:00", to: "08:00"}]
+    at_other_times: discard
+    caps: [{at_most: 1, within: 1 day}, {at_most: 2, within: 1 month, across: all}]
+    over_cap: hold
+- type: wait_for_condition
+  condition: {event: Buy}
+  timeout: {after: 1 hour, next: b}
+  restart_on: {event: Go, where: {size: 1}}
+- {type: wait_until, time: "09:00", next: a}
+- {type: wait_until, windows: [{days: [mon, sat], from: "22:00", to: "06:00"}], next: a}
+- {type: wait_until, date: traits.flight_at, before: 2 hours, next: a, otherwise: {next: b}}
+- {type: wait_until, date: entry.departure, after: 1 month, next: a, otherwise: {}}
+- type: multi_branch_split
+  mode: first_to_happen
+  branches:
+    - {name: went, condition: {event: Go, since: step}, next: a}
+    - {name: quiet, condition: {event: Buy, exactly: 0, within: 1 hour}, next: b}
+  timeout: {after: 2 hours, next: c}
+- type: percent_split
+  paths:
+    - {name: new, share: 66.67, next: a}
+    - {name: old, share: 33.33, control: true}
+  goals: [{name: bought, condition: {event: Buy}}]
+- {type: merge, next: a}
+- type: decide
+  rules:
+    - {condition: {trait: plan, equals: pro}, offers: [{offer_id: gold, attributes: {rate: 3}}]}
+  no_offer: {next: b}
+- type: decide
+  offers:
+    - {offer_id: gold, score: traits.ltv * 2, condition: {event: Buy}}
+    - {offer_id: tin, score: 1}
+  most: 2
+  store_as: loan
+- type: decide
+  ask: {flow: loans, attributes: {plan: traits.plan}}
+  timeout: {after: 1 hour, next: b}
+- type: update_profile
+  changes:
+    - {set: status, value: platinum}
+    - {increment: rides}
+    - {add_to_list: shows, from: entry.show}
+    - {add_to_audience: vip}
+  next: a
+- {type: enter_journey, journey: other, properties: {cart_id: entry.cart_id}, next: a}
 - {type: exit, name: Done}
 """
 WRITTEN = [{"id": "step", **sample} for sample in YAML(typ="safe").load(SAMPLES)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.walking import effects, walk
 
 EVERY = """
@@ -262,3 +264,43 @@ steps:
     happened = ("00:00:00 u1 Start", "00:10:00 u1 identify {points: 100}")
     assert walk(journey, *happened) == []
     assert walk(journey, *happened, "00:20:00 u1 Start") == ["00:20:00 u1 entered gold"]
+
+
+# ── first to happen ───────────────────────────────────────────────────────────────────────
+
+RACE = """
+steps:
+  - id: split
+    type: multi_branch_split
+    mode: first_to_happen
+    branches:
+      - {name: clicked, condition: {event: Click}, next: click}
+      - {name: viewed, condition: {event: View, at_least: 2}, next: view}
+    timeout: {after: 1 day, next: neither}
+  - {id: click, type: send_to_destinations, destinations: [email]}
+  - {id: view, type: send_to_destinations, destinations: [email]}
+  - {id: neither, type: send_to_destinations, destinations: [email]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("happened", "expected"),
+    [
+        (["01:00:00 u1 View", "02:00:00 u1 View", "03:00:00 u1 Click"], "02:00:00 u1 entered view"),
+        (
+            ["01:00:00 u1 View", "02:00:00 u1 Click", "03:00:00 u1 View"],
+            "02:00:00 u1 entered click",
+        ),
+        (["01:00:00 u1 View"], "1d 00:00:00 u1 entered neither"),
+        (["1d 00:00:00 u1 Click"], "1d 00:00:00 u1 entered neither"),
+    ],
+)
+def test_only_the_first_branch_to_happen_is_taken(happened: list[str], expected: str) -> None:
+    """The user goes down one branch, the first that comes true, or the time-out's way."""
+    assert walk(RACE, "00:00:00 u1 Start", *happened, until="9d 00:00:00") == [expected]
+
+
+def test_of_branches_that_hold_at_once_the_first_one_listed_is_taken() -> None:
+    """The split looks back, as waits do: on arrival several may have happened."""
+    happened = ("00:00:00 u1 View", "00:10:00 u1 View", "00:20:00 u1 Click", "01:00:00 u1 Start")
+    assert walk(RACE, *happened, until="9d 00:00:00") == ["01:00:00 u1 entered click"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from journeystream.errors import DefinitionError
 from tests.walking import walk
 
 
@@ -295,3 +296,63 @@ steps: [{id: twice, type: send_to_destinations, destinations: [email]}]
     assert walk(journey, "00:00:00 u1 Start #m1", "7d 00:00:00.001 u1 Start #m1") == [
         "7d 00:00:00.001 u1 entered twice"
     ]
+
+
+# ── an event starts the time-out anew ─────────────────────────────────────────────────────
+
+CART = """
+steps:
+  - id: wait
+    type: wait_for_condition
+    condition: {event: Order}
+    next: ordered
+    timeout: {after: 1 hour, next: remind}
+    restart_on: {event: Add, where: {size: {at_least: 2}}}
+  - {id: ordered, type: send_to_destinations, destinations: [email]}
+  - {id: remind, type: send_to_destinations, destinations: [email]}
+"""
+
+
+# 00:00    00:40        01:20        02:20
+# arrives  Add          Add ──────── time-out
+def test_an_event_starts_the_timeout_anew() -> None:
+    """Still adding to the cart: the hour begins again with every such event."""
+    adding = ("00:40:00 u1 Add {size: 2}", "01:20:00 u1 Add {size: 3}")
+    assert walk(CART, "00:00:00 u1 Start", *adding, until="1d 00:00:00") == [
+        "02:20:00 u1 entered remind"
+    ]
+    assert walk(CART, "00:00:00 u1 Start", *adding, "02:00:00 u1 Order") == [
+        "02:00:00 u1 entered ordered"
+    ]
+
+
+def test_other_events_do_not() -> None:
+    """An event from before the wait, or that `where` leaves out, restarts nothing."""
+    happened = ("00:00:00 u1 Add {size: 2}", "00:10:00 u1 Start", "00:40:00 u1 Add {size: 1}")
+    assert walk(CART, *happened, until="1d 00:00:00") == ["01:10:00 u1 entered remind"]
+
+
+# 00:00    00:50 (Add of 00:20 arrives)   01:20
+# arrives                                 time-out
+def test_a_late_event_restarts_at_its_own_time() -> None:
+    """What comes late counts at the time at which it happened."""
+    happened = ("00:00:00 u1 Start", "00:50:00 u1 Look", "00:20:00 u1 Add {size: 2}")
+    assert walk(CART, *happened, until="1d 00:00:00") == ["01:20:00 u1 entered remind"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "restart_on: {event: Add}",
+        "restart_on: {event: Add, at_least: 2}, timeout: {after: 1 hour}",
+        "restart_on: {event: Add, within: 1 day}, timeout: {after: 1 hour}",
+    ],
+)
+def test_only_a_plain_event_restarts_a_timeout(written: str) -> None:
+    """It names an event, not a count or a window, and there is a time-out to restart."""
+    journey = f"""
+steps:
+  - {{id: wait, type: wait_for_condition, condition: {{event: Order}}, {written}}}
+"""
+    with pytest.raises(DefinitionError):
+        walk(journey, "00:00:00 u1 Start")

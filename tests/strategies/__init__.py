@@ -15,13 +15,29 @@ from tests.strategies.small_journeys import (
     projects,
     rules_of,
 )
-from tests.strategies.small_world import DAY, DESTINATIONS, END_OF_TIME, HOUR, MINUTE, START, USERS
+from tests.strategies.small_world import (
+    DAY,
+    DESTINATIONS,
+    DUES,
+    END_OF_TIME,
+    HOUR,
+    MINUTE,
+    START,
+    USERS,
+)
 from tests.strategies.user_records import instants, json_values, users
-from tests.strategies.written_conditions import conditions, event_leaves
+from tests.strategies.written_conditions import (
+    change_leaves,
+    conditions,
+    date_leaves,
+    event_leaves,
+    ordered_leaves,
+)
 
 __all__ = [
     "DAY",
     "DESTINATIONS",
+    "DUES",
     "END_OF_TIME",
     "HOUR",
     "MINUTE",
@@ -30,9 +46,11 @@ __all__ = [
     "Cuts",
     "Project",
     "apart",
+    "change_leaves",
     "conditions",
     "cut",
     "cuts",
+    "date_leaves",
     "event_leaves",
     "events",
     "instants",
@@ -41,6 +59,7 @@ __all__ = [
     "json_values",
     "logs",
     "meeting_journeys",
+    "ordered_leaves",
     "projects",
     "rules_of",
     "users",

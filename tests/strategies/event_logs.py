@@ -8,23 +8,35 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from journeystream.events import Event
-from tests.strategies.small_world import DAY, EVENT_NAMES, HOUR, MINUTE, START, USERS
+from tests.strategies.small_world import DAY, DUES, EVENT_NAMES, HOUR, MINUTE, START, USERS
 
 Cuts = Sequence[int]
+KINDS = ("track", "track", "track", "track", "identify", "page")
 
 
 @st.composite
 def events(
-    draw: st.DrawFn, at: int, users: Sequence[str] = USERS, *, with_ids: bool = False
+    draw: st.DrawFn,
+    at: int,
+    users: Sequence[str] = USERS,
+    *,
+    with_ids: bool = False,
+    kinds: Sequence[str] = KINDS,
 ) -> Event:
     """Draw one event at an instant: mostly tracks, some pages, some identify calls."""
-    kind = draw(st.sampled_from(("track", "track", "track", "track", "identify", "page")))
+    kind = draw(st.sampled_from(kinds))
     properties: dict[str, object] = {}
     if kind == "identify":
         name = ""
         properties = draw(
             st.sampled_from(
-                ({"plan": "pro"}, {"plan": "free"}, {"score": 0}, {"score": 2, "plan": "pro"})
+                (
+                    {"plan": "pro"},
+                    {"plan": "free"},
+                    {"score": 0},
+                    {"score": 2, "plan": "pro"},
+                    *({"due": due} for due in DUES),
+                )
             )
         )
     else:
@@ -49,13 +61,14 @@ def logs(
     users: Sequence[str] = USERS,
     with_ids: bool = False,
     longest: int = 14,
+    kinds: Sequence[str] = KINDS,
 ) -> list[Event]:
     """Draw a log: gaps of minutes to a day, ties, and (if allowed) events that come late."""
     at, log = START, []
     for _ in range(draw(st.integers(3, longest))):
         at += draw(st.sampled_from((0, 0, MINUTE, 10 * MINUTE, HOUR, 5 * HOUR, DAY)))
         late = 0 if in_order else draw(st.sampled_from((0, 0, 0, MINUTE, HOUR, DAY)))
-        log.append(draw(events(at - late, users, with_ids=with_ids)))
+        log.append(draw(events(at - late, users, with_ids=with_ids, kinds=kinds)))
     return log
 
 

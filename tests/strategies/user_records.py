@@ -49,6 +49,7 @@ def users() -> st.SearchStrategy[User]:
         since=instants(),
         hold=st.none() | holds,
         taken=st.lists(names, max_size=2),
+        rounds=st.dictionaries(ids, st.integers(1, 3), max_size=2),
     )
     instances = st.builds(
         Instance,

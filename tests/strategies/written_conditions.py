@@ -10,12 +10,16 @@ from hypothesis import strategies as st
 from tests.strategies.small_world import EVENT_NAMES, WINDOWS
 
 
-def _where() -> st.SearchStrategy[dict[str, Any]]:
-    wanted = st.one_of(
+def _where(since: tuple[str, ...] = ()) -> st.SearchStrategy[dict[str, Any]]:
+    wanted: st.SearchStrategy[Any] = st.one_of(
         st.integers(0, 2),
         st.builds(lambda number: {"at_least": number}, st.integers(0, 2)),
         st.just({"exists": False}),
     )
+    if since:
+        # Only who has entered can be compared with how they entered.
+        entry = ({"equals_entry": "n"}, {"equals_entry": "n", "at_least": 1})
+        wanted = st.one_of(wanted, st.sampled_from(entry))
     return st.one_of(st.just({}), st.just({}), st.builds(lambda value: {"n": value}, wanted))
 
 
@@ -38,7 +42,7 @@ def event_leaves(
     leaf: dict[str, Any] = {"event": draw(st.sampled_from((*EVENT_NAMES, "*")))}
     if draw(st.integers(0, 5)) == 0:
         leaf = {"page": "home"}
-    if where := draw(_where()):
+    if where := draw(_where(since)):
         leaf["where"] = where
     leaf |= draw(_counts())
     span = draw(st.sampled_from(("ever", "within", "within", "since", "dates")))
@@ -66,6 +70,67 @@ def trait_leaves() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+def date_leaves() -> st.SearchStrategy[dict[str, Any]]:
+    """Draw a question about a trait that is a date."""
+    return st.sampled_from(
+        (
+            {"trait": "due", "before": "2024-03-02"},
+            {"trait": "due", "after": "2024-03-01T06:30:00Z"},
+            {"trait": "due", "within_last": "1 day"},
+            {"trait": "due", "within_next": "3 hours"},
+            {"trait": "due", "within_next": "1 day", "after": "2024-03-02"},
+            {"trait": "due", "same_day": "today"},
+            {"trait": "due", "same_day": "2024-03-03"},
+            {"trait": "due", "anniversary_within": 0},
+            {"trait": "due", "anniversary_within": 2},
+        )
+    )
+
+
+@st.composite
+def change_leaves(
+    draw: st.DrawFn, *, since: tuple[str, ...] = (), windows: tuple[str, ...] = WINDOWS
+) -> dict[str, Any]:
+    """Draw a question about how a trait came to be what it is."""
+    trait, value = draw(st.sampled_from((("plan", "pro"), ("plan", "free"), ("score", 2))))
+    leaf: dict[str, Any] = {"trait": trait}
+    asked = draw(st.sampled_from(("changed", "changed", "changed_to", "has_been")))
+    if asked == "has_been":
+        return {**leaf, "has_been": value, "for": draw(st.sampled_from(windows))}
+    leaf[asked] = value if asked == "changed_to" else draw(st.booleans())
+    span = draw(st.sampled_from(("ever", "within", "within", "since")))
+    if span == "within":
+        leaf["within"] = draw(st.sampled_from(windows))
+    elif span == "since" and since:
+        leaf["since"] = draw(st.sampled_from(since))
+    return leaf
+
+
+def _one_event(since: tuple[str, ...]) -> st.SearchStrategy[Any]:
+    names = st.sampled_from((*EVENT_NAMES, "*"))
+    where = _where(since)
+    return st.one_of(
+        st.sampled_from(EVENT_NAMES),
+        st.builds(lambda name, found: {"event": name, "where": found}, names, where),
+    )
+
+
+@st.composite
+def ordered_leaves(
+    draw: st.DrawFn, *, since: tuple[str, ...] = (), windows: tuple[str, ...] = WINDOWS
+) -> dict[str, Any]:
+    """Draw an inaction or a sequence as it is written."""
+    bound = {"since": draw(st.sampled_from(since))} if bool(since) and draw(st.booleans()) else {}
+    one = _one_event(since)
+    if draw(st.booleans()):
+        inaction = {"did": draw(one), "without": draw(one)}
+        return {"inaction": {**inaction, "within": draw(st.sampled_from(windows)), **bound}}
+    leaf: dict[str, Any] = {"sequence": draw(st.lists(one, min_size=2, max_size=3)), **bound}
+    if draw(st.booleans()):
+        leaf["within"] = draw(st.sampled_from(windows))
+    return leaf
+
+
 def conditions(
     *, since: tuple[str, ...] = (), windows: tuple[str, ...] = WINDOWS
 ) -> st.SearchStrategy[dict[str, Any]]:
@@ -74,6 +139,9 @@ def conditions(
         event_leaves(since=since, windows=windows),
         event_leaves(since=since, windows=windows),
         trait_leaves(),
+        date_leaves(),
+        change_leaves(since=since, windows=windows),
+        ordered_leaves(since=since, windows=windows),
     )
     return st.recursive(
         leaves,

@@ -13,7 +13,7 @@ from typing import cast
 from aiokafka.structs import ConsumerRecord
 
 from journeystream.agents.intake import Intake, Sorter
-from journeystream.effects import Effect
+from journeystream.effects import StepMembership
 from journeystream.events import Event
 from tests.fuzz.published import rules
 from tests.fuzz.target import Target
@@ -37,7 +37,7 @@ def holds(data: bytes) -> None:
     assert _played(whole) == _played(alone)
 
 
-def _played(intake: Intake) -> tuple[Stored, list[Effect]]:
+def _played(intake: Intake) -> tuple[Stored, list[StepMembership]]:
     """Play what was sorted in two turns, then let time pass."""
     partition = Partition(rules())
     # The places of bad records are None: a turn passes over them.

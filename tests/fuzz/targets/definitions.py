@@ -14,7 +14,7 @@ import orjson
 
 from journeystream.commands.checking import Checked, check_files
 from journeystream.control_log import Published
-from journeystream.definitions import AudienceDefinition, JourneyDefinition
+from journeystream.definitions import Definition
 from journeystream.engine import Rules
 from journeystream.errors import CommandRefused
 from journeystream.events import Event
@@ -98,7 +98,7 @@ def _is_told(checked: Checked) -> None:
         assert problem.advice
 
 
-def _walks(files: list[JourneyDefinition | AudienceDefinition]) -> None:
+def _walks(files: list[Definition]) -> None:
     published = Published()
     try:
         publications = publish(files, published, PROJECT, START)

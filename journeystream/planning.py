@@ -1,0 +1,105 @@
+"""The plan of publishing a journey again: what differs, and what it means to users in flight.
+
+Law: it is a function of the two definitions alone. It says of each step of the version before what
+becomes of who stands there; how many those are, others know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from journeystream.definitions import JourneyDefinition, Moves
+
+# What of a journey can be edited while it is live: an edit is no new version.
+_EDITABLE = ("name", "description", "examples", "in_flight")
+_EDITABLE_IN_STEPS = ("name", "destinations", "key")
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlan:
+    """What happens to users at a step of the version before; `to` is where they go on."""
+
+    step: str
+    happens: Literal["stays", "moves", "leaves"]
+    to: str | None = None
+
+    def __str__(self) -> str:
+        said = {"stays": "users stay on their version", "leaves": "users leave"}
+        return f"step {self.step}: {said.get(self.happens, f'users go on at {self.to}')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What publishing `after` over `before` means.
+
+    `differences` are the paths of the fields that differ structurally: without any it is an edit
+    in place, and nothing happens to anybody.
+    """
+
+    journey: str
+    differences: tuple[str, ...]
+    steps: tuple[StepPlan, ...]
+
+    def lines(self) -> Iterator[str]:
+        """Yield it line by line, for people."""
+        if not self.differences:
+            yield f"{self.journey}: no structural difference"
+            return
+        yield f"{self.journey}: a new version; different: {', '.join(self.differences)}"
+        for step in self.steps:
+            yield f"  {step}"
+
+
+def plan(before: JourneyDefinition, after: JourneyDefinition) -> Plan:
+    """Return what publishing `after` over `before` means."""
+    differences = tuple(_differences("", structure(before), structure(after)))
+    steps = [_step_plan(step.id, after) for step in before.steps] if differences else ()
+    return Plan(after.id, differences, tuple(steps))
+
+
+def structure(journey: JourneyDefinition) -> dict[str, Any]:
+    """Return what of a journey can not be edited while it is live."""
+    data = {name: value for name, value in whole(journey).items() if name not in _EDITABLE}
+    data["steps"] = [
+        {
+            name: value
+            for name, value in step.items()
+            if step["type"] != "send_to_destinations" or name not in _EDITABLE_IN_STEPS
+        }
+        for step in data["steps"]
+    ]
+    return data
+
+
+def whole(journey: JourneyDefinition) -> dict[str, Any]:
+    """Return a journey with its defaults spelled out: spelling one out changes nothing."""
+    return journey.model_dump(mode="json", by_alias=True)
+
+
+def _step_plan(step: str, after: JourneyDefinition) -> StepPlan:
+    if after.in_flight == "pin":
+        return StepPlan(step, "stays")
+    if after.in_flight != "exit":
+        moves = after.in_flight.move if isinstance(after.in_flight, Moves) else {}
+        to = moves.get(step, step)
+        if any(each.id == to for each in after.steps):
+            return StepPlan(step, "moves", to)
+    return StepPlan(step, "leaves")
+
+
+def _differences(path: str, before: object, after: object) -> Iterator[str]:
+    """Yield the paths at which two definitions differ; steps are told apart by id."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in {**before, **after}:
+            inner = f"{path}.{name}" if path else str(name)
+            yield from _differences(inner, before.get(name), after.get(name))
+    elif path == "steps" and isinstance(before, list) and isinstance(after, list):
+        old, new = ({step["id"]: step for step in steps} for steps in (before, after))
+        for id_ in {**old, **new}:
+            yield from _differences(f"steps.{id_}", old.get(id_), new.get(id_))
+        if list(old) != list(new) and old.keys() == new.keys():
+            yield "steps"
+    elif before != after:
+        yield path

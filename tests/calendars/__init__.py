@@ -1,0 +1,1 @@
+"""Calendars against a slow and obvious reference, around daylight-saving changes."""

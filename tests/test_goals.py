@@ -1,0 +1,102 @@
+"""Goals: reached after entry, once, and never by who met them on entering."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journeystream.durations import MICROS
+from journeystream.effects import Reached
+from tests.law_settings import laws
+from tests.publishing_world import World, journey, send
+from tests.strategies import START
+
+HOUR = 3_600.0
+
+
+def wanting(condition: dict[str, Any], *, exits: bool = False, **changes: object) -> dict[str, Any]:
+    """Write a journey with one goal."""
+    goal = {"id": "paid", "name": "Has paid", "condition": condition, "exits": exits}
+    return journey("j", send("sent"), goals=[goal], **changes)
+
+
+def reached(world: World) -> list[float]:
+    """Return when the goal was reached."""
+    goals = [each for each in world.travelled if isinstance(each, Reached)]
+    assert all(each.goal == "paid" for each in goals)
+    return [(each.at - START) // 1_000 / 1_000 for each in goals]
+
+
+def test_a_goal_counts_and_the_user_stays() -> None:
+    """A goal is noted in the instance and in the user's history; nobody leaves by it."""
+    world = World(wanting({"event": "pay"}), travels=True)
+    world.track(1, "start")
+    world.track(2, "pay")
+    world.track(3, "pay")
+    (instance,) = world.user().instances
+    at = START + 2 * MICROS
+    assert instance.goals == {"paid": at}
+    assert world.user().passes["j"].goals == {"paid": at}
+    assert reached(world) == [2]
+
+
+def test_a_goal_that_exits_takes_the_user_out() -> None:
+    """With `exits` the instance ends, before any exit condition is looked at."""
+    exits = [{"name": "out", "condition": {"event": "pay"}}]
+    world = World({**wanting({"event": "pay"}, exits=True), "exits": exits})
+    world.track(1, "start")
+    world.track(2, "pay")
+    assert world.told()[1:] == [(2, "u1", "exited", "j.sent goal")]
+    assert world.user().passes["j"].exits == {"goal: Has paid": 1}
+
+
+def test_a_goal_that_was_met_on_entering_never_counts() -> None:
+    """Who had paid before entering has not reached the goal by it, nor by paying again."""
+    world = World(wanting({"event": "pay", "within": "1 hour"}, exits=True), travels=True)
+    world.track(0, "pay")
+    world.track(1, "start")
+    world.track(5 * HOUR, "pay")
+    assert reached(world) == []
+    assert [change for _, _, change, _ in world.told()] == ["entered"]
+
+
+def test_time_alone_can_fulfil_a_goal() -> None:
+    """A goal that comes true as a window slides is reached at that instant."""
+    world = World(wanting({"event": "start", "exactly": 0, "within": "1 hour"}), travels=True)
+    world.track(1, "start")
+    world.pass_time(9 * HOUR)
+    assert reached(world) == [1 + HOUR]
+
+
+@laws
+@given(
+    st.lists(
+        st.tuples(st.sampled_from((0.0, HOUR)), st.sampled_from(("start", "pay", "out"))),
+        max_size=12,
+    ),
+    st.booleans(),
+)
+def test_goals_are_what_the_slow_reference_says(
+    log: list[tuple[float, str]],
+    exits: bool,  # noqa: FBT001  drawn
+) -> None:
+    """Each instance reaches a goal at the first time that it holds after entry, or never."""
+    out = [{"name": "out", "condition": {"event": "out", "since": "entry"}}]
+    entry = {"condition": {"event": "start"}, "reentry": "after_exit"}
+    goal = {"event": "pay", "within": "1 hour"}
+    world = World({**wanting(goal, exits=exits, entry=entry), "exits": out}, travels=True)
+    at, paid, inside, opened, expected = 0.0, -1e9, False, False, []
+    for gap, name in log:
+        at += gap + 1
+        world.track(at, name)
+        paid = at if name == "pay" else paid
+        if name == "start" and not inside:
+            inside, opened = True, at >= paid + HOUR
+        elif inside and name == "pay" and opened:
+            expected.append(at)
+            opened, inside = False, not exits
+        elif name == "out":
+            inside = False
+    assert reached(world) == expected

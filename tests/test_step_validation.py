@@ -1,0 +1,77 @@
+"""What single steps need from the rest of their journey."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from journeystream.definitions import JourneyDefinition, parse_definition
+from journeystream.project import Limits
+from journeystream.validation import Known, validate_journey
+
+CHOOSE = {
+    "id": "choose",
+    "type": "decide",
+    "offers": [{"offer_id": "a"}],
+    "store_as": "loan",
+    "next": "step",
+}
+
+
+def problems(*steps: dict[str, Any], limits: Limits | None = None) -> list[tuple[str, str]]:
+    """Return the path and message of every problem of a journey."""
+    entry = {"condition": {"event": "a"}}
+    document = {"id": "j", "name": "J", "entry": entry, "steps": list(steps)}
+    journey = parse_definition(document, "a test's journey")
+    assert isinstance(journey, JourneyDefinition)
+    known = Known({"email"}, {}, limits or Limits())
+    return [(each.path, each.message) for each in validate_journey(journey, known)]
+
+
+def sourced(source: str) -> list[tuple[dict[str, Any], str]]:
+    """Return every step that can look a value up, with the path of its source."""
+    send = [{"name": "email", "attributes": {"x": source}}]
+    return [
+        ({"type": "send_to_destinations", "destinations": send}, "destinations[0].attributes.x"),
+        ({"type": "update_profile", "changes": [{"set": "a", "from": source}]}, "changes[0].from"),
+        ({"type": "enter_journey", "journey": "k", "properties": {"x": source}}, "properties.x"),
+        ({"type": "wait_until", "date": source, "otherwise": {}}, "date"),
+        (
+            {
+                "type": "decide",
+                "ask": {"flow": "f", "attributes": {"x": source}},
+                "timeout": {"after": "1 hour"},
+                "store_as": "other",
+            },
+            "ask.attributes.x",
+        ),
+    ]
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_a_result_is_stored_somewhere(place: int) -> None:
+    """Whoever asks for a result that no decide step stores is told which there are."""
+    step, _ = sourced("results.loan.0.offer_id")[place]
+    assert problems(CHOOSE, {"id": "step", **step}) == []
+    step, path = sourced("results.lone.0.offer_id")[place]
+    assert problems(CHOOSE, {"id": "step", **step}) == [
+        (f"steps[1].{path}", "no decide step stores 'lone'")
+    ]
+
+
+def test_the_goals_of_a_split_are_limited() -> None:
+    """A split has two goals at most, unless the project's limits say otherwise."""
+    paths = [{"name": "a", "share": 50, "control": True}, {"name": "b", "share": 50}]
+    goals = [{"name": name, "condition": {"event": name}} for name in "xyz"]
+    split = {"id": "split", "type": "percent_split", "paths": paths, "goals": goals}
+    assert [path for path, _ in problems(split)] == ["steps[0].goals"]
+    assert problems(split, limits=Limits(split_goals=3)) == []
+
+
+def test_a_loop_through_a_wait_until_hours_takes_no_time() -> None:
+    """Inside of a window the wait is over at once, so a loop needs more than that."""
+    send = {"id": "send", "type": "send_to_destinations", "destinations": ["email"], "next": "w"}
+    for until, looping in (({"time": "09:00"}, 0), ({"windows": [{"days": ["mon"]}]}, 2)):
+        wait = {"id": "w", "type": "wait_until", **until, "next": "send"}
+        assert len(problems(send, wait)) == looping
