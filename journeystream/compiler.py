@@ -180,7 +180,12 @@ def compile_journey(
         reads_lists=frozenset().union(*(condition.lists for condition in in_flight)),
         watched=frozenset().union(*(condition.watched for condition in (entry, *in_flight))),
         entry_paths=tuple(
-            sorted(frozenset().union(*(each.entry_paths for each in (*steps.values(), *in_flight))))
+            sorted(
+                frozenset().union(
+                    *(condition.entry_paths for condition in in_flight),
+                    *(step.entry_paths for step in steps.values()),
+                )
+            )
         ),
         predicates=merge_predicates([entry, *in_flight]),
     )

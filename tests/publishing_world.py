@@ -12,7 +12,7 @@ from typing import Any
 from journeystream.control_log import Published
 from journeystream.definitions import ComputedTraitDefinition, parse_definition
 from journeystream.durations import MICROS
-from journeystream.effects import Effect, Travel
+from journeystream.effects import Effect, Travel, memberships
 from journeystream.engine import Rules
 from journeystream.events import Enrolled, Event
 from journeystream.journeys import Floors
@@ -103,7 +103,7 @@ class World:
                     each.change,
                     f"{each.journey}.{each.step}" + (f" {each.reason}" if each.reason else ""),
                 )
-                for each in self.effects
+                for each in memberships(self.effects)
             }.values()
         )
         self.effects = []

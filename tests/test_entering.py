@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from journeystream.effects import memberships
 from tests.law_settings import laws
 from tests.publishing_world import World, audience, journey, send, wait
 
@@ -178,7 +179,8 @@ def played(reentry: object, causes: list[tuple[float, str, str | None]]) -> list
         at += gap + 1
         world.track(at, name, **({} if key is None else {"k": key}))
         told += [
-            (at, each.change, each.attributes.get("key"), each.reason) for each in world.effects
+            (at, each.change, each.attributes.get("key"), each.reason)
+            for each in memberships(world.effects)
         ]
         world.effects = []
     return told
@@ -245,7 +247,7 @@ def test_a_list_sees_first_and_last_of_all_instances() -> None:
     for at, key in enumerate("abc"):
         world.track(at, "start", k=key)
     world.track(9, "out")
-    seen = [(each.change, each.first_or_last) for each in world.effects]
+    seen = [(each.change, each.first_or_last) for each in memberships(world.effects)]
     assert seen == [
         ("entered", True),
         ("entered", False),
@@ -254,4 +256,4 @@ def test_a_list_sees_first_and_last_of_all_instances() -> None:
         ("exited", False),
         ("exited", True),
     ]
-    assert len({each.message_id for each in world.effects}) == 6
+    assert len({each.message_id for each in memberships(world.effects)}) == 6

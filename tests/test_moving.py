@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeystream.definitions import JourneyDefinition, parse_definition
+from journeystream.effects import memberships
 from journeystream.errors import CommandRefused
 from journeystream.planning import plan
 from tests.law_settings import laws
@@ -125,7 +126,7 @@ def test_whatever_moves_every_entered_has_its_exited(
     assert not world.failures
     visits: Counter[tuple[object, ...]] = Counter()
     listed: Counter[str] = Counter()
-    for each in world.effects:
+    for each in memberships(world.effects):
         sign = 1 if each.change == "entered" else -1
         visits[each.destination, each.instance, each.step, each.visit] += sign
         listed[each.destination + each.key] += sign * each.first_or_last

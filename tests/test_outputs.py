@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from journeystream.effects import memberships
 from journeystream.errors import CommandRefused
 from journeystream.lifecycle import State
 from tests.publishing_world import World, audience, journey
@@ -17,7 +18,7 @@ def test_destinations_are_told_who_is_in_it() -> None:
     world = World(PRO)
     for at, plan in enumerate(("pro", "free", "pro"), start=1):
         world.identify(at, plan=plan)
-    assert {each.key for each in world.effects} == {"pro"}
+    assert {each.key for each in memberships(world.effects)} == {"pro"}
     assert world.told() == [
         (1, "u1", "entered", f"{HEAD}.in"),
         (2, "u1", "exited", f"{HEAD}.in left_audience"),

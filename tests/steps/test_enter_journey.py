@@ -51,7 +51,7 @@ def test_the_user_is_in_both() -> None:
     """The other journey begins with the given properties, and this one goes on."""
     partition = Partition(rules_of(sending("a", opening("b")), sending("b")))
     partition.take([Event("u1", "track", "a", START, {"cart": "c1"})])
-    assert entered(partition) == [("b", "c1"), ("a", None)]
+    assert entered(partition) == [("a", None), ("b", "c1")]
 
 
 def test_the_other_journey_decides_who_enters_again() -> None:

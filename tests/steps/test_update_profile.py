@@ -22,7 +22,7 @@ VERBS = ("set", "unset", "increment", "decrement", "add_to_list", "remove_from_l
 def after(traits: dict[str, object], *operations: tuple[str, str, object]) -> dict[str, object]:
     """Return the traits after operations."""
     user = User("u1", traits=traits)
-    operate(user, [Operation(*each) for each in operations], now=0)
+    operate(user, [Operation(*each) for each in operations], (), now=0)
     return user.traits
 
 
@@ -70,7 +70,7 @@ def test_operations_are_total_and_tell_what_changed(
 ) -> None:
     """Whatever the traits are, nothing fails, and applying what was told gives what is stored."""
     user, follower = User("u1", traits=dict(traits)), dict(traits)
-    changed, _ = operate(user, [Operation(*each) for each in operations], now=0)
+    changed, _ = operate(user, [Operation(*each) for each in operations], (), now=0)
     for name, value in changed.items():
         if name in user.traits:
             follower[name] = value
@@ -78,7 +78,7 @@ def test_operations_are_total_and_tell_what_changed(
             assert value is None
             del follower[name]
     assert follower == user.traits
-    again, _ = operate(user, [], now=0)
+    again, _ = operate(user, [], (), now=0)
     assert not again
 
 
@@ -86,11 +86,11 @@ def test_static_audiences_are_joined_once() -> None:
     """The profile knows since when; joining again and leaving where one is not tell nothing."""
     user = User("u1")
     join, leave = Operation("add_to_audience", "vip"), Operation("remove_from_audience", "vip")
-    assert operate(user, [join], now=5) == ({}, {"vip": True})
-    assert operate(user, [join], now=6) == ({}, {})
+    assert operate(user, [join], (), now=5) == ({}, {"vip": True})
+    assert operate(user, [join], (), now=6) == ({}, {})
     assert user.lists == {"vip": 5}
-    assert operate(user, [leave], now=7) == ({}, {"vip": False})
-    assert operate(user, [leave], now=8) == ({}, {})
+    assert operate(user, [leave], (), now=7) == ({}, {"vip": False})
+    assert operate(user, [leave], (), now=8) == ({}, {})
 
 
 JOURNEY = """
