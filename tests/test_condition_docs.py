@@ -18,7 +18,7 @@ from journeystream.user import User
 from tests.strategies import START
 from tests.test_condition_text import read
 
-PAGE = (Path(__file__).parents[1] / "docs" / "journeys_conditions.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[1] / "docs" / "journeys.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml condition\n(.*?)```", PAGE, re.DOTALL)
 HEADINGS = " ".join(re.findall(r"^#+ (.*)$", PAGE, re.MULTILINE))
 
@@ -58,4 +58,4 @@ def test_operators_are_all_known() -> None:
 )
 def test_every_leaf_has_a_heading(leaf: str) -> None:
     """Each leaf has a heading of its own name."""
-    assert re.search(rf"^## {leaf}$", PAGE, re.MULTILINE)
+    assert re.search(rf"^### {leaf}$", PAGE, re.MULTILINE)
