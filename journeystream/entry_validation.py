@@ -8,6 +8,7 @@ from journeystream.definitions import JourneyDefinition, Moves
 from journeystream.errors import Problem, did_you_mean
 from journeystream.known import Known
 from journeystream.project import Limits
+from journeystream.steps.enter_journey import EnterJourney
 
 
 def entry_problems(journey: JourneyDefinition, known: Known) -> Iterator[Problem]:
@@ -28,7 +29,9 @@ def entry_problems(journey: JourneyDefinition, known: Known) -> Iterator[Problem
                 path = f"in_flight.move.{old}"
                 yield Problem(path, f"there is no step {new!r}", did_you_mean(new, ids))
     if known.journeys is not None:
-        yield from _trigger_problems(journey, {**known.journeys, journey.id: journey})
+        journeys = {**known.journeys, journey.id: journey}
+        yield from _trigger_problems(journey, journeys)
+        yield from _circle_problems(journey, journeys)
 
 
 def _goal_limit_problems(journey: JourneyDefinition, limits: Limits) -> Iterator[Problem]:
@@ -79,26 +82,50 @@ def _trigger_problems(
             f"journey {other.id!r} has no step {trigger.step!r}",
             did_you_mean(trigger.step, ids),
         )
-    elif (circle := _circle(journey, journeys)) is not None:
+
+
+def _circle_problems(
+    journey: JourneyDefinition, journeys: dict[str, JourneyDefinition]
+) -> Iterator[Problem]:
+    circle = _circle(journey, journeys)
+    if circle is not None:
         yield Problem(
-            "entry.trigger",
-            f"journeys trigger each other without end, at once: {' <- '.join(circle)}",
-            "put a wait_for_duration before the step that triggers, in one of them",
+            "steps" if journey.entry.trigger is None else "entry.trigger",
+            f"journeys lead to each other without end, at once: {' -> '.join(circle)}",
+            "put a wait_for_duration before the step that leads on, in one of them",
         )
 
 
 def _circle(journey: JourneyDefinition, journeys: dict[str, JourneyDefinition]) -> list[str] | None:
-    """Return the journeys, each triggered at once by the next, that lead back to the first."""
-    chain, at = [journey.id], journey
-    while (trigger := at.entry.trigger) is not None:
-        other = journeys.get(trigger.journey)
-        if other is None or trigger.step not in _at_once(other):
-            return None
-        if other.id in chain:
-            return [*chain, other.id] if other is journey else None
-        chain.append(other.id)
-        at = other
+    """Return the journeys, each leading to the next at once, from this one back to it."""
+    ways = [[journey.id]]
+    seen: set[str] = set()
+    while ways:
+        way = ways.pop()
+        for to in _led_to(journeys[way[-1]], journeys):
+            if to == journey.id:
+                return [*way, to]
+            if to not in seen:
+                seen.add(to)
+                ways.append([*way, to])
     return None
+
+
+def _led_to(journey: JourneyDefinition, journeys: dict[str, JourneyDefinition]) -> set[str]:
+    """Return the journeys that a user may enter at the instant of entering this one."""
+    at_once = _at_once(journey)
+    entered = {
+        step.journey
+        for step in journey.steps
+        if isinstance(step, EnterJourney) and step.id in at_once and step.journey in journeys
+    }
+    return entered | {
+        other.id
+        for other in journeys.values()
+        if (trigger := other.entry.trigger) is not None
+        and trigger.journey == journey.id
+        and trigger.step in at_once
+    }
 
 
 def _at_once(journey: JourneyDefinition) -> set[str]:

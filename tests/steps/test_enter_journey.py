@@ -72,11 +72,15 @@ def test_a_journey_that_admits_nobody_is_passed_by(other: str) -> None:
     assert entered(partition) == [("a", None)]
 
 
-def test_journeys_that_open_each_other_come_to_an_end() -> None:
-    """A journey is not entered by what happens inside of it at the same instant."""
-    partition = Partition(rules_of(sending("a", opening("b")), sending("b", opening("a"))))
-    partition.take([Event("u1", "track", "a", START)])
-    assert [journey for journey, _ in entered(partition)] == ["a", "b"]
+def test_journeys_that_open_each_other_without_end_are_refused() -> None:
+    """The one that closes the circle is not published, unless time passes somewhere in it."""
+    first, second = sending("a", opening("b")), sending("b", opening("a"))
+    published: dict[str, JourneyDefinition] = {"a": first}
+    known = Known({"email"}, {}, Limits(), published)
+    [problem] = validate_journey(second, known)
+    assert "b -> a -> b" in problem.message
+    rest = {"id": "rest", "type": "wait_for_duration", "duration": "1 day", "next": "open"}
+    assert validate_journey(sending("b", rest, opening("a")), known) == []
 
 
 def test_a_journey_does_not_open_itself() -> None:
