@@ -75,11 +75,16 @@ def test_a_journey_that_admits_nobody_is_passed_by(other: str) -> None:
 def test_journeys_that_open_each_other_without_end_are_refused() -> None:
     """The one that closes the circle is not published, unless time passes somewhere in it."""
     first, second = sending("a", opening("b")), sending("b", opening("a"))
-    published: dict[str, JourneyDefinition] = {"a": first}
+    published = {"a": first}
     known = Known({"email"}, {}, Limits(), published)
     [problem] = validate_journey(second, known)
     assert "b -> a -> b" in problem.message
-    rest = {"id": "rest", "type": "wait_for_duration", "duration": "1 day", "next": "open"}
+    rest: dict[str, object] = {
+        "id": "rest",
+        "type": "wait_for_duration",
+        "duration": "1 day",
+        "next": "open",
+    }
     assert validate_journey(sending("b", rest, opening("a")), known) == []
 
 
