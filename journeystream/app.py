@@ -6,6 +6,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -191,7 +192,8 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
         memory=Memory(project.limits.dedup_window_micros, project.limits.dedup_ids),
         routing=Routing(project.destinations, project.profile_changes),
         sorters={
-            **{topic: Sorter(limits, letters) for topic in (*straight, rekey)},
+            **{topic: Sorter(limits, letters) for topic in straight},
+            rekey: Sorter(replace(limits, notes=True), letters),
             **{tp.topic: Sorter(limits, letters, rekey, partitions[rekey]) for tp in loose},
         },
         frontier=Frontier(

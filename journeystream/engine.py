@@ -29,14 +29,26 @@ from journeystream.conditions import Predicate
 from journeystream.effects import Effect, Travel
 from journeystream.entering import candidates, consider, invite
 from journeystream.errors import EngineError, OperatorError
-from journeystream.events import Archived, Due, Enrolled, Event, Happening, Retried, Reviewed
+from journeystream.events import (
+    Answered,
+    Archived,
+    Due,
+    Enrolled,
+    Event,
+    Happening,
+    Listed,
+    Note,
+    Retried,
+    Reviewed,
+)
 from journeystream.leaving import leave
 from journeystream.moving import move_on
+from journeystream.noted import take_in
 from journeystream.noticing import expect, was_qualified
 from journeystream.profile import change_traits, changed_traits
 from journeystream.repeats import is_repeat, remember
 from journeystream.user import NEVER, User
-from journeystream.walk import Invitation, Rules, Walk
+from journeystream.walk import Rules, Walk
 from journeystream.walking import progress
 
 __all__ = ["Outcome", "Rules", "advance", "progress"]
@@ -73,8 +85,8 @@ def advance(user: User | None, happening: Happening, rules: Rules) -> Outcome:
                 changed = _retry(walk, happening)
             case Reviewed():
                 changed = _review(walk, happening)
-            case Enrolled():
-                changed = _enroll(walk, happening)
+            case Enrolled() | Listed() | Answered():
+                changed = _hear(walk, happening)
     except (OperatorError, EngineError):
         raise
     except Exception as error:
@@ -200,16 +212,17 @@ def _look(walk: Walk, journey: str) -> None:
             move_on(walk, instance)
 
 
-def _enroll(walk: Walk, enrolled: Enrolled) -> bool:
-    """Let in whom somebody named; the entry condition is not asked."""
-    changed = _pass_time(walk, enrolled.at)
-    if is_repeat(walk.user, enrolled, walk.memory):
+def _hear(walk: Walk, note: Note) -> bool:
+    """Take in what others say of the user."""
+    changed = _pass_time(walk, note.at)
+    walk.journey_at_work = ""
+    if is_repeat(walk.user, note, walk.memory):
         return changed
-    walk.reach(enrolled.at)
+    walk.reach(note.at)
     if walk.user.known_since == NEVER:
         walk.user.known_since = walk.now
-    remember(walk.user, enrolled, walk.now, walk.memory)
-    invite(walk, Invitation(enrolled.journey, enrolled.properties, asked=False))
+    remember(walk.user, note, walk.now, walk.memory)
+    take_in(walk, note)
     _settle(walk)
     return True
 

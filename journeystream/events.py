@@ -6,7 +6,7 @@ changes one. (They are not `frozen`, because that triples what it costs to make 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -89,4 +89,32 @@ class Enrolled:
     message_id: str | None = None
 
 
-Happening = Event | Due | Archived | Retried | Reviewed | Enrolled
+@dataclass(slots=True)
+class Listed:
+    """Somebody puts the user on a list, or takes them off (`joins` is false)."""
+
+    user_id: str
+    at: int
+    list: str
+    joins: bool
+    message_id: str | None = None
+
+
+@dataclass(slots=True)
+class Answered:
+    """A decision service answers the `request` of a decide step with ranked offers."""
+
+    user_id: str
+    at: int
+    request: str
+    offers: Sequence[Mapping[str, object]]
+    message_id: str | None = None
+
+
+Note = Enrolled | Listed | Answered
+"""What others than upstream apps say of a user."""
+
+Message = Event | Note
+"""What comes by a topic about one user."""
+
+Happening = Message | Due | Archived | Retried | Reviewed

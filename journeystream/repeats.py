@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from journeystream.events import Enrolled, Event
+from journeystream.events import Message
 from journeystream.user import User
 
 
@@ -21,16 +21,16 @@ class Memory:
     ids: int = 100
 
 
-def is_repeat(user: User, event: Event | Enrolled, memory: Memory) -> bool:
-    """Tell whether the event's message id was seen before."""
+def is_repeat(user: User, event: Message, memory: Memory) -> bool:
+    """Tell whether the message's id was seen before."""
     if event.message_id is None:
         return False
     seen_at = user.seen.get(_short(event.message_id))
     return seen_at is not None and abs(event.at - seen_at) <= memory.window
 
 
-def remember(user: User, event: Event | Enrolled, now: int, memory: Memory) -> None:
-    """Keep the event's message id, and forget those that are too old or too many."""
+def remember(user: User, event: Message, now: int, memory: Memory) -> None:
+    """Keep the message's id, and forget those that are too old or too many."""
     if event.message_id is None:
         return
     seen = user.seen

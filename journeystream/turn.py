@@ -38,13 +38,14 @@ from journeystream.events import (
     Enrolled,
     Event,
     Happening,
+    Message,
     Retried,
     Reviewed,
 )
 from journeystream.journeys import Journeys
 from journeystream.user import NEVER, Derived, User
 
-_OF_USERS = (Event, Enrolled)
+_OF_A_JOURNEY = (Archived, Enrolled, Retried, Reviewed)
 _LONGEST_WHAT = 200  # characters of an error that are kept in a user's record
 
 
@@ -92,7 +93,7 @@ class Turn:
 
 
 def take_turn(
-    batch: Sequence[Event | Enrolled | ClockMark | None],
+    batch: Sequence[Message | ClockMark | None],
     clock: int,
     users: Users,
     rules: Rules,
@@ -118,18 +119,25 @@ def take_turn(
     # Where events do not move the clock, a user's timers wait for their next event, whichever.
     met = users.met(journeys) if moves_clock else ()
     read = [
-        journeys.matters(e.kind, e.name) if isinstance(e, Event) else isinstance(e, Enrolled)
+        # A note is made for a reason, and matters.
+        journeys.matters(e.kind, e.name) if isinstance(e, Event) else True
         for e in batch
     ]
     taker.preload(
         {
             e.user_id
             for e, is_read in zip(batch, read, strict=True)
-            if isinstance(e, _OF_USERS) and (is_read or (strangers and e.user_id not in met))
+            if e is not None
+            and not isinstance(e, ClockMark)
+            and (is_read or (strangers and e.user_id not in met))
         }
     )
     for index, entry in enumerate(batch):
-        if isinstance(entry, _OF_USERS):
+        if entry is None:
+            continue
+        if isinstance(entry, ClockMark):
+            taker.move_clock(entry.at)
+        else:
             taker.move_clock(entry.at if moves_clock else clock)
             if read[index]:
                 taker.apply_event(entry, index)
@@ -137,8 +145,6 @@ def take_turn(
                 taker.apply_event(entry, index)
                 if moves_clock and journeys.have_met(taker.user(entry.user_id)):
                     turn.met.add(entry.user_id)
-        elif entry is not None:
-            taker.move_clock(entry.at)
     if until is not None:
         taker.move_clock(until)
     taker.move_clock(turn.clock)
@@ -225,7 +231,7 @@ class _Taker:
                 self.turn.travels += outcome.travels
             self._keep(outcome.user, happening)
 
-    def apply_event(self, event: Event | Enrolled, index: int) -> None:
+    def apply_event(self, event: Message, index: int) -> None:
         """Fire what is due for the event's own user, then apply it."""
         # What is due by the clock has fired.
         while (
@@ -260,7 +266,7 @@ class _Taker:
         self.turn.failures.append(Failure(happening, error))
         self._keep(stuck.mark(self.user(stuck.user_id)), stuck)
         # One about the journey that failed has nothing more to do.
-        if isinstance(happening, Event | Due) or happening.journey != stuck.journey:
+        if not isinstance(happening, _OF_A_JOURNEY) or happening.journey != stuck.journey:
             self.apply(happening, index)
 
     def _keep(self, user: User, applied: Happening | Stuck) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from journeystream.effects import StepMembership, memberships
+from journeystream.effects import DecisionRequest, StepMembership, memberships
 from journeystream.engine import Rules
-from journeystream.events import Event
+from journeystream.events import Event, Message
 from journeystream.state.codec import PartitionState, encode_user
 from journeystream.state.memory import MemoryStore
 from journeystream.state.store import Store, change_of
@@ -23,9 +23,10 @@ class Partition:
         self.rules = rules
         self.store = store or MemoryStore()
         self.effects: list[StepMembership] = []
+        self.asked: list[DecisionRequest] = []
 
     def take(
-        self, batch: Sequence[Event], *, until: int | None = None, moves_clock: bool = True
+        self, batch: Sequence[Message], *, until: int | None = None, moves_clock: bool = True
     ) -> list[StepMembership]:
         """Take one turn, save it, and return who entered and exited; nothing may fail in it."""
         partition = self.store.partition()
@@ -44,6 +45,7 @@ class Partition:
         self.store.met(self.rules.journeys).update(turn.met)
         told = memberships(turn.effects)
         self.effects += told
+        self.asked += [each for each in turn.effects if isinstance(each, DecisionRequest)]
         return told
 
     def stored(self) -> Stored:

@@ -33,12 +33,12 @@ from journeystream.agents.changelog import Ledger, Restored, log_of
 from journeystream.agents.cluster import Cluster, Producer
 from journeystream.agents.failed_commits import counted
 from journeystream.errors import BrokerUnreachable, StateError
-from journeystream.events import ClockMark, Event
+from journeystream.events import ClockMark, Message
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState
 from journeystream.state.store import Change, Store
 
-Entry = Event | ClockMark | None
+Entry = Message | ClockMark | None
 T = TypeVar("T")
 U = TypeVar("U")
 _CLOSE_SECONDS = 1.0  # a broker that is gone must not keep a worker from ending

@@ -26,7 +26,7 @@ from journeystream.agents.cluster import Cluster
 from journeystream.agents.commit import Entry, close
 from journeystream.agents.failed_commits import counted
 from journeystream.errors import BrokerUnreachable, StateError
-from journeystream.events import ClockMark, Event
+from journeystream.events import ClockMark
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState
 from journeystream.state.store import Change, Store, change_of
@@ -69,7 +69,9 @@ class RepeatingCommitter:
             return entries
         return [
             ClockMark(entry.at)
-            if isinstance(entry, Event) and self._has_applied(entry.user_id, topic, record.offset)
+            if entry is not None
+            and not isinstance(entry, ClockMark)
+            and self._has_applied(entry.user_id, topic, record.offset)
             else entry
             for record, entry in zip(records, entries, strict=True)
         ]

@@ -1,6 +1,6 @@
 """From a record's bytes to an event, or to the reason why it is none.
 
-Law: whatever the bytes are, the answer is an `Event`, a `ClockMark`, or `RejectedEvent` with a
+Law: whatever the bytes are, the answer is a `Message`, a `ClockMark`, or `RejectedEvent` with a
 stable code; nothing else is raised, and nothing is guessed.
 
 Event time is the event's `timestamp`. Where an event carries only a client's time (no
@@ -12,34 +12,39 @@ so is one before `oldest_event`, which is how a clock that was never set looks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import orjson
 
-from journeystream.durations import LAST_INSTANT, iso, parse_instant
+from journeystream.agents.fields import instant_of, is_deeper, object_of, shown, text_or_none
+from journeystream.agents.notes import NOTE_KINDS, note_of
+from journeystream.durations import LAST_INSTANT, iso
 from journeystream.errors import RejectedEvent
-from journeystream.events import ClockMark, Event
+from journeystream.events import ClockMark, Event, Message
 
 KINDS = frozenset(("track", "identify", "page", "screen", "group", "alias"))
 CLOCK_KIND = "clock"
 _NAMED = frozenset(("track", "page", "screen"))
 _LONGEST_ID = 512
-_SHOWN = 80
 _DEEPEST = 64  # levels of nesting; our own records hold an event's values a few levels deeper
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """What is still an event; times are in microseconds. `replay` admits clock marks."""
+    """What is still an event; times are in microseconds.
+
+    `replay` admits clock marks; `notes` admits notes (notes.py), which only our own topic carries.
+    """
 
     message_bytes: int
     clock_skew: int
     oldest_event: int
     replay: bool
+    notes: bool = False
 
 
-def decode(value: bytes | None, record_time: int, limits: DecodeLimits) -> Event | ClockMark:
+def decode(value: bytes | None, record_time: int, limits: DecodeLimits) -> Message | ClockMark:
     """Decode one record; `record_time` is the broker's instant. RejectedEvent says why not."""
     if not 0 <= record_time <= LAST_INSTANT:
         raise RejectedEvent("bad_record_time", f"its record's time is {record_time // 1000} ms")
@@ -54,16 +59,19 @@ def decode(value: bytes | None, record_time: int, limits: DecodeLimits) -> Event
         message = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         raise RejectedEvent("not_json", str(error)) from None
-    if value.count(b"{") + value.count(b"[") > _DEEPEST and _is_deeper(message, _DEEPEST):
+    if value.count(b"{") + value.count(b"[") > _DEEPEST and is_deeper(message, _DEEPEST):
         raise RejectedEvent("too_deep", f"it is nested more than {_DEEPEST} levels deep")
     if not isinstance(message, dict):
         raise RejectedEvent("not_an_object", f"a JSON {type(message).__name__} is no event")
     kind = message.get("type")
     if kind == CLOCK_KIND and limits.replay:
-        origin = _text_or_none(message, "origin") or ""
-        return ClockMark(_instant(message, "timestamp", None), origin)
+        origin = text_or_none(message, "origin") or ""
+        return ClockMark(instant_of(message, "timestamp", None), origin)
+    if kind in NOTE_KINDS and limits.notes:
+        user_id, _ = _user(message)
+        return note_of(kind, user_id, _event_time(message, record_time, limits), message)
     if not isinstance(kind, str) or kind not in KINDS:
-        raise RejectedEvent("unknown_type", f"type {_shown(kind)} is none of {sorted(KINDS)}")
+        raise RejectedEvent("unknown_type", f"type {shown(kind)} is none of {sorted(KINDS)}")
     user_id, anonymous = _user(message)
     named = kind in _NAMED
     return Event(
@@ -71,9 +79,9 @@ def decode(value: bytes | None, record_time: int, limits: DecodeLimits) -> Event
         kind,
         _name(message, kind) if named else "",
         _event_time(message, record_time, limits),
-        _object(message, "properties" if named else "traits"),
-        _object(message, "context"),
-        _text_or_none(message, "messageId") or None,
+        object_of(message, "properties" if named else "traits"),
+        object_of(message, "context"),
+        text_or_none(message, "messageId") or None,
         anonymous,
     )
 
@@ -84,10 +92,10 @@ def clock_mark(at: int, origin: str = "") -> bytes:
 
 
 def _user(message: Mapping[str, object]) -> tuple[str, bool]:
-    user_id = _text_or_none(message, "userId")
+    user_id = text_or_none(message, "userId")
     anonymous = not user_id
     if anonymous:
-        user_id = _text_or_none(message, "anonymousId")
+        user_id = text_or_none(message, "anonymousId")
     if not user_id:
         raise RejectedEvent("no_user", "neither userId nor anonymousId names a user")
     if len(user_id) > _LONGEST_ID or "\0" in user_id:
@@ -99,42 +107,26 @@ def _user(message: Mapping[str, object]) -> tuple[str, bool]:
 
 
 def _name(message: Mapping[str, object], kind: str) -> str:
-    name = _text_or_none(message, "event" if kind == "track" else "name")
+    name = text_or_none(message, "event" if kind == "track" else "name")
     if kind == "track" and not name:
         raise RejectedEvent("no_event_name", "a track call needs an `event` name")
     return name or ""
 
 
-def _text_or_none(message: Mapping[str, object], field: str) -> str | None:
-    value = message.get(field)
-    if value is not None and not isinstance(value, str):
-        raise RejectedEvent("wrong_type", f"{field} is {_shown(value)}, which is no text")
-    return value
-
-
-def _object(message: Mapping[str, object], field: str) -> Mapping[str, object]:
-    value = message.get(field)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise RejectedEvent("wrong_type", f"{field} is {_shown(value)}, which is no object")
-    return value
-
-
 def _event_time(message: Mapping[str, object], record_time: int, limits: DecodeLimits) -> int:
-    at = _instant(message, "timestamp", record_time)
+    at = instant_of(message, "timestamp", record_time)
     if message.get("sentAt") is not None and _is_clients(message):
-        at += _instant(message, "receivedAt", None) - _instant(message, "sentAt", None)
+        at += instant_of(message, "receivedAt", None) - instant_of(message, "sentAt", None)
     if at > record_time + limits.clock_skew:
         raise RejectedEvent(
             "time_in_future",
-            f"its time {_shown(message.get('timestamp'))} is after its record's by more than "
+            f"its time {shown(message.get('timestamp'))} is after its record's by more than "
             f"limits.clock_skew",
         )
     if at < limits.oldest_event:
         raise RejectedEvent(
             "time_too_old",
-            f"its time {_shown(message.get('timestamp'))} is before limits.oldest_event",
+            f"its time {shown(message.get('timestamp'))} is before limits.oldest_event",
         )
     return min(at, record_time)
 
@@ -143,31 +135,3 @@ def _is_clients(message: Mapping[str, object]) -> bool:
     """Tell whether `timestamp` is a client's own, beside when it was sent and received."""
     given = all(message.get(name) is not None for name in ("timestamp", "receivedAt"))
     return given and message.get("originalTimestamp") is None
-
-
-def _instant(message: Mapping[str, object], field: str, default: int | None) -> int:
-    value = message.get(field)
-    if value is None and default is not None:
-        return default
-    if not isinstance(value, str):
-        raise RejectedEvent("bad_time", f"{field} is {_shown(value)}, which is no ISO 8601 time")
-    try:
-        return parse_instant(value)
-    except (ValueError, OverflowError):
-        raise RejectedEvent(
-            "bad_time", f"{field} is {_shown(value)}, which is no ISO 8601 time"
-        ) from None
-
-
-def _is_deeper(value: object, levels: int) -> bool:
-    if isinstance(value, dict):
-        inside: Iterable[object] = value.values()
-    elif isinstance(value, list):
-        inside = value
-    else:
-        return False
-    return levels == 0 or any(_is_deeper(each, levels - 1) for each in inside)
-
-
-def _shown(value: object) -> str:
-    return repr(value)[:_SHOWN]

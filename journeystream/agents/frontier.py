@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from journeystream.events import ClockMark, Event
+from journeystream.events import ClockMark, Message
 from journeystream.user import NEVER
 
 
@@ -30,7 +30,7 @@ class Frontier:
         return not self.spread and self.straight == {topic}
 
     def observe(
-        self, fronts: dict[str, int], topic: str, entries: Iterable[Event | ClockMark | None]
+        self, fronts: dict[str, int], topic: str, entries: Iterable[Message | ClockMark | None]
     ) -> None:
         """Note in `fronts` how far a batch of a topic has come."""
         for entry in entries:

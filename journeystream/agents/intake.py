@@ -16,7 +16,7 @@ from journeystream.agents.decode import DecodeLimits, clock_mark, decode
 from journeystream.agents.frontier import origin_of
 from journeystream.agents.home import home_of
 from journeystream.errors import RejectedEvent
-from journeystream.events import ClockMark, Event
+from journeystream.events import ClockMark, Message
 from journeystream.sinks.dead_letters import Origin, dead_letter
 from journeystream.sinks.records import OutRecord
 from journeystream.turn import Failure
@@ -29,7 +29,7 @@ class Intake:
     `refused` are the places of the records that became `letters`.
     """
 
-    entries: list[Event | ClockMark | None] = field(default_factory=list)
+    entries: list[Message | ClockMark | None] = field(default_factory=list)
     letters: list[OutRecord] = field(default_factory=list)
     rekeyed: list[OutRecord] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
@@ -60,32 +60,33 @@ class Sorter:
                 intake.entries.append(None)
                 intake.letters.append(self.letter(record, error.code, error.text))
                 continue
-            if self.rekey is None or (isinstance(entry, Event) and self._is_at_home(record, entry)):
+            if self.rekey is None or self._is_at_home(record, entry):
                 intake.entries.append(entry)
             else:
                 intake.entries.append(None)
                 intake.rekeyed += self._rekeyed(record, entry, self.rekey)
         return intake
 
-    def _is_at_home(self, record: ConsumerRecord, event: Event) -> bool:
+    def _is_at_home(self, record: ConsumerRecord, entry: Message | ClockMark) -> bool:
         """Tell whether a record is keyed by its user, and lies where that key belongs.
 
         A producer with another partitioner than Kafka's own puts the same key elsewhere.
         """
-        key = event.user_id.encode()
+        if isinstance(entry, ClockMark):
+            return False
+        key = entry.user_id.encode()
         return bool(record.key == key) and record.partition == home_of(key, self.partitions)
 
     def _rekeyed(
-        self, record: ConsumerRecord, entry: Event | ClockMark, topic: str
+        self, record: ConsumerRecord, entry: Message | ClockMark, topic: str
     ) -> Iterator[OutRecord]:
-        if isinstance(entry, Event):
-            yield OutRecord(
-                topic, entry.user_id.encode(), record.value, timestamp_ms=record.timestamp
-            )
-            return
-        mark = clock_mark(entry.at, origin_of(record.topic, record.partition))
-        for partition in range(self.partitions):
-            yield OutRecord(topic, None, mark, partition, timestamp_ms=record.timestamp)
+        if isinstance(entry, ClockMark):
+            mark = clock_mark(entry.at, origin_of(record.topic, record.partition))
+            for partition in range(self.partitions):
+                yield OutRecord(topic, None, mark, partition, timestamp_ms=record.timestamp)
+        else:
+            key = entry.user_id.encode()
+            yield OutRecord(topic, key, record.value, timestamp_ms=record.timestamp)
 
     def letter(self, record: ConsumerRecord, code: str, text: str) -> OutRecord:
         """Return the dead letter of a record."""

@@ -34,7 +34,7 @@ from journeystream.agents.rejections import Rejections
 from journeystream.agents.surroundings import Surroundings
 from journeystream.engine import Rules
 from journeystream.errors import StateError
-from journeystream.events import Event
+from journeystream.events import ClockMark
 from journeystream.journeys import Floors, Journeys
 from journeystream.sinks.records import OutRecord
 from journeystream.state.store import Store, change_of
@@ -273,7 +273,7 @@ class Partition:
         if frontier.moves(topic):
             return take_turn(entries, state.clock, self._store, self._rules())
         frontier.observe(state.fronts, topic, entries)
-        events = [entry if isinstance(entry, Event) else None for entry in entries]
+        events = [None if isinstance(entry, ClockMark) else entry for entry in entries]
         return take_turn(
             events, state.clock, self._store, self._rules(), moves_clock=False, until=until
         )

@@ -10,6 +10,7 @@ from aiokafka.structs import ConsumerRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
+from journeystream.agents.commit import Entry
 from journeystream.agents.decode import DecodeLimits, clock_mark, decode
 from journeystream.agents.frontier import origin_of
 from journeystream.agents.intake import Intake, Sorter
@@ -104,7 +105,7 @@ def test_a_trusted_source_is_never_re_keyed(batch: list[ConsumerRecord]) -> None
     assert intake.entries == [_decoded(each) for each in batch]
 
 
-def _decoded(each: ConsumerRecord) -> Event | ClockMark | None:
+def _decoded(each: ConsumerRecord) -> Entry:
     try:
         return decode(each.value, each.timestamp * 1_000, REPLAY)
     except RejectedEvent:

@@ -13,7 +13,6 @@ from pathlib import Path
 from journeystream.agents.decode import DecodeLimits, decode
 from journeystream.durations import LAST_INSTANT
 from journeystream.engine import Rules
-from journeystream.events import ClockMark, Event
 from journeystream.project import load_project
 from journeystream.sinks.routing import Routing
 from journeystream.state.memory import MemoryStore
@@ -48,7 +47,7 @@ def _expected() -> dict[str, tuple[str, str, str]]:
     project = load_project(DEMO / "journeystream.yaml")
     rules = Rules(compiled_journeys(project, sorted((DEMO / "journeys").glob("*.yaml"))))
     with gzip.open(DEMO / "shop_events.jsonl.gz", "rb") as lines:
-        events: list[Event | ClockMark] = [decode(line, LAST_INSTANT, LIMITS) for line in lines]
+        events = [decode(line, LAST_INSTANT, LIMITS) for line in lines]
     turn = take_turn(events, NEVER, MemoryStore(), rules, until=events[-1].at + HOUR)
     entered: Counter[str] = Counter()
     exited: Counter[str] = Counter()

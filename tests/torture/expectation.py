@@ -9,10 +9,10 @@ from pathlib import Path
 
 from confluent_kafka import Message
 
+from journeystream.agents.commit import Entry
 from journeystream.agents.decode import DecodeLimits, decode
 from journeystream.engine import Rules
 from journeystream.errors import RejectedEvent
-from journeystream.events import ClockMark, Event
 from journeystream.project import Project
 from journeystream.repeats import Memory
 from journeystream.sinks.routing import Routing
@@ -49,7 +49,7 @@ def expect(project: Project, files: list[Path], log: Sequence[Message]) -> Expec
     rules = Rules(compiled_journeys(project, files), memory=memory)
     routing = Routing(project.destinations)
     expected = Expectation()
-    entries: dict[int, list[Event | ClockMark | None]] = defaultdict(list)
+    entries: dict[int, list[Entry]] = defaultdict(list)
     for message in log:
         partition, offset = message.partition() or 0, message.offset() or 0
         expected.ends[partition] = offset + 1

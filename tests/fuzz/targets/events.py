@@ -8,13 +8,15 @@ be stored. The engine applies whatever was accepted, and time passes after it wi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import orjson
 
 from journeystream.agents.decode import KINDS, DecodeLimits, decode
+from journeystream.agents.notes import written
 from journeystream.durations import LAST_INSTANT, parse_instant
 from journeystream.errors import RejectedEvent
-from journeystream.events import ClockMark, Event
+from journeystream.events import ClockMark, Event, Note
 from tests.fuzz.published import rules
 from tests.fuzz.target import Target
 from tests.playing import Partition
@@ -23,8 +25,8 @@ from tests.strategies import DAY, START
 OLDEST = parse_instant("1980-01-01")
 NOW = START + 30 * DAY
 LIMITS = tuple(
-    DecodeLimits(message_bytes=20_000, clock_skew=DAY, oldest_event=OLDEST, replay=replay)
-    for replay in (False, True)
+    DecodeLimits(20_000, clock_skew=DAY, oldest_event=OLDEST, replay=own, notes=own)
+    for own in (False, True)
 )
 RECORD_TIMES = (NOW, 0, LAST_INSTANT, LAST_INSTANT + 1, -1_000)
 _LONGEST_TEXT = 400
@@ -42,10 +44,21 @@ def holds(data: bytes) -> None:
             if isinstance(found, ClockMark):
                 assert limits.replay
                 continue
-            _is_an_event(found, record_time)
+            if isinstance(found, Event):
+                _is_an_event(found, record_time)
+            else:
+                assert limits.notes
+                assert written(found) == written(_again(found, record_time, limits))
     # The newest of all instants too: a wait of months has to end even there.
     for record_time in (NOW, LAST_INSTANT):
         _is_applied(data, record_time)
+
+
+def _again(note: Note, record_time: int, limits: DecodeLimits) -> Note:
+    """Read a note from what was written of it, which is exact to a millisecond."""
+    again = decode(written(note), record_time, replace(limits, message_bytes=1_000_000))
+    assert not isinstance(again, Event | ClockMark)
+    return again
 
 
 def _is_told(error: RejectedEvent) -> None:

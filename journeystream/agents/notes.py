@@ -1,0 +1,63 @@
+"""Notes: what others than upstream apps say of a user, on its way to the user's partition.
+
+Law: a note is a record of the re-keying topic, keyed by its user, so it takes its place in the
+one order in which a partition applies what it reads, and counts exactly once as any event does.
+
+A note looks like an event of another `type`: `enroll` into a journey, `list` to join or leave a
+list, `answer` to a decision that was asked for. `userId`, `timestamp` and `messageId` mean what
+they mean in events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from journeystream.agents.fields import object_of, shown, text_or_none
+from journeystream.durations import iso
+from journeystream.errors import RejectedEvent
+from journeystream.events import Answered, Enrolled, Listed, Note
+
+NOTE_KINDS = ("enroll", "list", "answer")
+_LONGEST_NAME = 512
+
+
+def note_of(kind: str, user_id: str, at: int, message: Mapping[str, object]) -> Note:
+    """Read a note of one of NOTE_KINDS; RejectedEvent says what is wrong with it."""
+    id_ = text_or_none(message, "messageId") or None
+    if kind == "enroll":
+        properties = object_of(message, "properties")
+        return Enrolled(user_id, at, _name(message, "journey"), properties, id_)
+    if kind == "list":
+        joins = message.get("member")
+        if not isinstance(joins, bool):
+            raise RejectedEvent("wrong_type", f"member is {shown(joins)}; write true or false")
+        return Listed(user_id, at, _name(message, "list"), joins, id_)
+    offers = message.get("offers")
+    if not isinstance(offers, list) or not all(isinstance(each, dict) for each in offers):
+        raise RejectedEvent("wrong_type", f"offers is {shown(offers)}, which is no list of objects")
+    return Answered(user_id, at, _name(message, "requestId"), offers, id_)
+
+
+def written(note: Note) -> bytes:
+    """Return a note as the value of a record."""
+    message: dict[str, Any] = {"userId": note.user_id, "timestamp": iso(note.at)}
+    if note.message_id is not None:
+        message["messageId"] = note.message_id
+    match note:
+        case Enrolled():
+            message |= {"type": "enroll", "journey": note.journey, "properties": note.properties}
+        case Listed():
+            message |= {"type": "list", "list": note.list, "member": note.joins}
+        case Answered():
+            message |= {"type": "answer", "requestId": note.request, "offers": note.offers}
+    return orjson.dumps(message)
+
+
+def _name(message: Mapping[str, object], field: str) -> str:
+    name = text_or_none(message, field)
+    if not name or len(name) > _LONGEST_NAME:
+        raise RejectedEvent("bad_note", f"{field} is {shown(name)}, which names nothing")
+    return name
