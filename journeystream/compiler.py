@@ -34,12 +34,16 @@ AttributesOf = Callable[[str], Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class CompiledGoal:
-    """Something that an instance may reach, once; it ends the instance if it `exits`."""
+    """Something that an instance may reach, once; it ends the instance if it `exits`.
+
+    A goal of a percent split, named by `split`, is only for instances that have passed it.
+    """
 
     id: str
     name: str
     condition: CompiledCondition
     exits: bool
+    split: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,11 @@ def compile_journey(
         )
         for step in without_closing_merges(definition.steps)
     }
+    goals += tuple(
+        CompiledGoal(f"{step.id}.{name}", name, condition, exits=False, split=step.id)
+        for step in steps.values()
+        for name, condition in step.goals
+    )
     in_flight = [condition for _, condition in exits]
     in_flight += [goal.condition for goal in goals]
     in_flight += [condition for step in steps.values() for condition in step.conditions]

@@ -10,7 +10,10 @@ How it is read:
 * `wait` → wait_for_duration; `branch` → multi_branch_split, the first match; `send` →
   send_to_destinations, with the creative and the chosen offer's id as attributes; `update` →
   update_profile; `decide` → a decision service is asked, for an hour at most.
-* An expression `outcome == 'click'` asks for a trait, as conditions that are written as a text do.
+* An expression is a condition in one string, in which `&&` and `||` may stand for `and` and `or`:
+  `outcome == 'click'` asks for a trait.
+* A segment that an update of the same journey fills is a list, any other one an audience.
+* Without entry conditions users are enrolled by name.
 * A journey without an `id` gets one from its name. `status` belongs to the life cycle, and is left.
 """
 
@@ -18,7 +21,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 from journeystream.errors import DefinitionError, Problem
@@ -27,8 +30,8 @@ Document = Mapping[str, Any]
 _END = "step_end"
 _PATIENCE = "1 hour"
 _UNITS = ("minutes", "hours", "days", "weeks", "months")
-_TEXT = r"'[^']*'|\"[^\"]*\"|-?[0-9.]+|true|false"
-_EQUALS = re.compile(rf"\s*([A-Za-z_][\w.]*)\s*(==|!=)\s*({_TEXT})\s*")
+_SIGNS = {"&&": " and ", "||": " or "}
+_QUOTED_OR_SIGN = re.compile(r"'[^']*'|\"[^\"]*\"|&&|\|\|")
 _OPERATIONS: Mapping[str, tuple[str, str]] = {
     "set_attribute": ("set", "key"),
     "set_flag": ("set", "key"),
@@ -60,7 +63,7 @@ def translated(document: Document, source: str) -> dict[str, Any]:
     ids = [str(step.get("id", f"step_{index + 1}")) for index, step in enumerate(written)]
     entry: dict[str, Any] = {}
     try:
-        entry = _entry(document.get("entryConditions") or {})
+        entry = _entry(document.get("entryConditions") or {}, _filled(written))
     except (TypeError, AttributeError):
         problems.append(
             Problem("entryConditions", "can not be read", "write segments or events, as lists")
@@ -95,10 +98,25 @@ def _names(steps: list[dict[str, Any]], target: str) -> bool:
     return any(way.get("next") == target for way in ways)
 
 
-def _entry(conditions: Document) -> dict[str, Any]:
-    leaves: list[dict[str, Any]] = [{"audience": each} for each in conditions.get("segments", ())]
+def _filled(steps: Iterable[Document]) -> set[str]:
+    """Return the segments that steps add users to."""
+    operations = [
+        operation
+        for step in steps
+        if isinstance(step.get("config"), Mapping)
+        for operation in step["config"].get("operations", ())
+    ]
+    return {str(each.get("segment")) for each in operations if each.get("type") == "add_segment"}
+
+
+def _entry(conditions: Document, filled: Container[str]) -> dict[str, Any]:
+    leaves: list[dict[str, Any]] = [
+        {"list" if each in filled else "audience": each} for each in conditions.get("segments", ())
+    ]
     leaves += [{"event": each} for each in conditions.get("events", ())]
     entry: dict[str, Any] = {"condition": leaves[0] if len(leaves) == 1 else {"any": leaves}}
+    if not leaves:
+        entry = {"by_name": True}
     days = conditions.get("minDaysSinceLastJourney")
     if days is not None:
         entry["reentry"] = {"after_exit": {"cool_down": f"{days} days"}}
@@ -154,24 +172,9 @@ def _branch(config: Document, _: str, onward: str | None) -> dict[str, Any]:
     }
 
 
-def _condition(expression: str) -> dict[str, Any]:
-    """Translate `name == 'value'`, several joined by `&&` or by `||`."""
-    for sign, word in (("&&", "all"), ("||", "any")):
-        if sign in expression:
-            return {word: [_condition(part) for part in expression.split(sign)]}
-    found = _EQUALS.fullmatch(expression)
-    if found is None:
-        raise ValueError(f"{expression!r} can not be read: write one like outcome == 'click'")
-    name, sign, text = found.groups()
-    return {"trait": name, "equals" if sign == "==" else "not_equals": _value(text)}
-
-
-def _value(text: str) -> str | int | float | bool:
-    if text[0] in "'\"":
-        return text[1:-1]
-    if text in ("true", "false"):
-        return text == "true"
-    return float(text) if "." in text else int(text)
+def _condition(expression: str) -> str:
+    """Translate the signs that a condition in one string spells out; the rest is the same."""
+    return _QUOTED_OR_SIGN.sub(lambda found: _SIGNS.get(found[0], found[0]), expression)
 
 
 def _send(config: Document, _: str, onward: str | None) -> dict[str, Any]:

@@ -151,7 +151,10 @@ class Travelled:
 
 @dataclass(slots=True)
 class Reached:
-    """A user reached a goal of a journey, `at - entered_at` microseconds after they entered."""
+    """A user reached a goal of a journey, `at - entered_at` microseconds after they entered.
+
+    For a percent split's goal, `split` and `path` say which path of which split they were given.
+    """
 
     user_id: str
     at: int
@@ -160,6 +163,8 @@ class Reached:
     instance: str
     goal: str
     entered_at: int
+    split: str = ""
+    path: str = ""
 
 
 Travel = Travelled | Reached

@@ -5,7 +5,7 @@ Laws:
 1. Goals are looked at first, then the maximum duration, then the exit conditions in their order,
    then whether the user still is in the entry audience; at entry too.
 2. A goal is reached at most once by an instance, and never by one that met it on entering: it is
-   something that was not yet so.
+   something that was not yet so. A percent split's own goals are for who passes it, from then on.
 3. Whoever leaves is paid every Exited that is owed, with the reason.
 """
 
@@ -103,8 +103,20 @@ def note_goals_met(
     """Note which goals hold already, so that they never count; but those known `before`."""
     moment = walk.moment(journey, instance)
     for goal in journey.goals:
-        if goal.id not in before and goal.condition.holds(moment):
+        new = goal.id not in before and _is_asked(instance, goal)
+        if new and goal.condition.holds(moment):
             instance.goals[_met(goal)] = walk.now
+
+
+def pass_split(
+    walk: Walk, instance: Instance, journey: CompiledJourney, split: str, path: str
+) -> None:
+    """Note the path that a percent split has drawn; its goals are asked from now on."""
+    if split in instance.paths:
+        return
+    known = frozenset(goal.id for goal in journey.goals if goal.split != split)
+    instance.paths[split] = path
+    note_goals_met(walk, instance, journey, before=known)
 
 
 def wakes_of_goals(
@@ -115,7 +127,12 @@ def wakes_of_goals(
 
 
 def _is_open(instance: Instance, goal: CompiledGoal) -> bool:
-    return goal.id not in instance.goals and _met(goal) not in instance.goals
+    reached = goal.id in instance.goals or _met(goal) in instance.goals
+    return not reached and _is_asked(instance, goal)
+
+
+def _is_asked(instance: Instance, goal: CompiledGoal) -> bool:
+    return not goal.split or goal.split in instance.paths
 
 
 def _met(goal: CompiledGoal) -> str:

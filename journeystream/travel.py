@@ -78,6 +78,8 @@ class Travels:
                 instance_id(journey.id, self._user.id, instance.number),
                 goal.id,
                 instance.entered_at,
+                goal.split,
+                instance.paths.get(goal.split, ""),
             )
         )
 

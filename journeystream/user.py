@@ -60,7 +60,7 @@ class Instance:
     properties of the entry event that the journey asks for; `visits` counts what was told per
     step, so that each Entered has an id of its own, and rounds per merge. `key` tells concurrent
     passes apart; `goals` says when each goal was reached in this pass; `results` holds what decide
-    steps stored.
+    steps stored; `paths` the path that each percent split with goals has drawn.
     """
 
     journey: str
@@ -74,6 +74,7 @@ class Instance:
     key: str = ""
     goals: dict[str, int] = field(default_factory=dict)
     results: dict[str, object] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

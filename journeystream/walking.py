@@ -16,7 +16,14 @@ from __future__ import annotations
 from journeystream.compiler import CompiledJourney
 from journeystream.conditions import earliest, flip
 from journeystream.deeds import Deed, do, is_first
-from journeystream.leaving import ends, last_instant, leave, path_ends, wakes_of_goals
+from journeystream.leaving import (
+    ends,
+    last_instant,
+    leave,
+    pass_split,
+    path_ends,
+    wakes_of_goals,
+)
 from journeystream.memberships import Why
 from journeystream.noticing import journey_will_change
 from journeystream.steps.contract import Ask, Fork, Go, Join, Leave, Stay
@@ -55,7 +62,8 @@ def _move(
     moment = walk.moment(journey, instance)
     while (step := position.step) is not None:
         moment.step_since = position.since
-        decision = journey.steps[step].decide(moment, position)
+        asked = journey.steps[step]
+        decision = asked.decide(moment, position)
         match decision:
             case Stay():
                 break
@@ -69,6 +77,8 @@ def _move(
                 do(walk, decision, instance, position, journey)
                 break
             case Go(to, way):
+                if asked.goals:
+                    pass_split(walk, instance, journey, step, way)
                 if not arrive(walk, instance, journey, position, to, way):
                     break
             case _:

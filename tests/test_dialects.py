@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from journeystream.compiler import Workshop, compile_journey
-from journeystream.condition_language import AudienceLeaf, TraitLeaf
+from journeystream.condition_language import AudienceLeaf, ListLeaf, TraitLeaf
 from journeystream.definitions import JourneyDefinition, parse_definition
 from journeystream.dialects import is_config_form, translated
 from journeystream.errors import DefinitionError
@@ -124,7 +124,7 @@ def test_the_whole_example() -> None:
                 "branches": [
                     {
                         "name": "Converted",
-                        "condition": {"trait": "outcome", "equals": "conversion"},
+                        "condition": "outcome == 'conversion'",
                         "next": "step_end",
                     }
                 ],
@@ -142,10 +142,22 @@ def test_it_can_be_published() -> None:
     assert str(problem).startswith("steps[3].everyone_else.next: there is no step 'step_followup'")
     journey = read(nurture(FOLLOW_UP))
     assert validate_journey(journey, known) == []
-    assert journey.entry.condition == AudienceLeaf(audience="loan_interested")
     workshop = Workshop(UTC, AUDIENCES, lambda _: {})
     compiled = compile_journey(journey, 1, keys_of(journey, {}, 255), workshop)
     assert list(compiled.steps)[-2:] == ["step_followup", "step_end"]
+
+
+def test_a_segment_that_the_journey_fills_is_a_list() -> None:
+    """What a step adds users to is a static audience; any other segment is a condition."""
+    entry = read(nurture(FOLLOW_UP)).entry
+    assert entry.condition == ListLeaf(list="loan_interested")
+    entry = read({**NURTURE, "steps": NURTURE["steps"][:3]}).entry
+    assert entry.condition == AudienceLeaf(audience="loan_interested")
+
+
+def test_without_entry_conditions_users_are_enrolled() -> None:
+    """Manual enrolment is what is left."""
+    assert read({**nurture(), "entryConditions": {}}).entry.by_name
 
 
 def step(kind: str, **config: object) -> dict[str, Any]:
@@ -191,17 +203,19 @@ def test_updates_change_traits_and_audiences() -> None:
             "a == 1.5 && b == 'x'",
             {"all": [{"trait": "a", "equals": 1.5}, {"trait": "b", "equals": "x"}]},
         ),
+        ("score > 3", {"trait": "score", "greater_than": 3}),
+        ("a == 'x && y'", {"trait": "a", "equals": "x && y"}),
         ("a == 1 || b == 2", {"any": [{"trait": "a", "equals": 1}, {"trait": "b", "equals": 2}]}),
     ],
 )
 def test_expressions(expression: str, condition: dict[str, Any]) -> None:
-    """Comparisons of an attribute, and several of them."""
-    branch = {"expression": expression, "targetStepId": "step_followup"}
-    split = step("branch", conditions=[branch])
-    assert split["branches"] == [
-        {"name": expression, "condition": condition, "next": "step_followup"}
-    ]
-    assert split["everyone_else"] == {"next": "step_followup"}
+    """They are conditions in one string, with other signs for and, and or."""
+    branch = {"label": "L", "expression": expression, "targetStepId": "step_followup"}
+    steps = [{"id": "a", "type": "branch", "config": {"conditions": [branch]}}, FOLLOW_UP]
+    first = read({"name": "N", "steps": steps}).steps[0]
+    [(_, read_as)] = first.conditions()
+    assert read_as.model_dump(by_alias=True, exclude_unset=True) == condition
+    assert dict(first.targets())["everyone_else.next"] == "step_followup"
 
 
 def test_all_that_has_no_translation_is_told() -> None:

@@ -100,3 +100,61 @@ def test_goals_are_what_the_slow_reference_says(
         elif name == "out":
             inside = False
     assert reached(world) == expected
+
+
+SPLIT = {
+    "id": "test",
+    "type": "percent_split",
+    "paths": [
+        {"name": "offer", "share": 50, "next": "sent"},
+        {"name": "none", "share": 50, "control": True, "next": "rest"},
+    ],
+    "goals": [{"name": "bought", "condition": {"event": "pay", "within": "1 hour"}}],
+}
+
+
+def split_journey(*before: dict[str, Any]) -> dict[str, Any]:
+    """Write a journey with a percent split that has a goal."""
+    rest = {"id": "rest", "type": "wait_for_duration", "duration": "30 days"}
+    return journey("j", *before, SPLIT, send("sent"), rest)
+
+
+def by_path(world: World) -> list[tuple[str, str, str, float]]:
+    """Return who reached a goal of a split, the split, the path and when."""
+    return [
+        (each.user_id, each.split, each.path, (each.at - START) // 1_000 / 1_000)
+        for each in world.travelled
+        if isinstance(each, Reached)
+    ]
+
+
+def test_a_goal_of_a_split_is_told_with_the_path() -> None:
+    """Each user who passed the split reaches its goal once, on the path that they were given."""
+    world = World(split_journey(), travels=True)
+    users = [f"u{number}" for number in range(20)]
+    for at, user in enumerate(users):
+        world.track(at, "start", user=user)
+    for at, user in enumerate(users[:15], start=50):
+        world.track(at, "pay", user=user)
+        world.track(at + 0.5, "pay", user=user)
+    told = by_path(world)
+    assert [(user, at) for user, _, _, at in told] == [
+        (user, at) for at, user in enumerate(users[:15], start=50)
+    ]
+    assert {split for _, split, _, _ in told} == {"test"}
+    assert {path for _, _, path, _ in told} == {"offer", "none"}
+    for user, _, path, _ in told:
+        assert world.user(user).instances[0].paths == {"test": path}
+
+
+def test_a_goal_of_a_split_is_for_who_passed_it() -> None:
+    """What was reached before the split does not count, nor what holds when it is passed."""
+    wait = {"id": "wait", "type": "wait_for_duration", "duration": "2 hours", "next": "test"}
+    world = World(split_journey(wait), travels=True)
+    world.track(0, "start", user="early")
+    world.track(10, "pay", user="early")
+    world.track(0, "start", user="met")
+    world.track(1.5 * HOUR, "pay", user="met")
+    world.track(3 * HOUR, "pay", user="early")
+    world.track(3 * HOUR, "pay", user="met")
+    assert [(user, at) for user, _, _, at in by_path(world)] == [("early", 3 * HOUR)]

@@ -32,7 +32,7 @@ _STUCK = 8  # the place of what form 1 has not
 _NOTHING: Mapping[str, Any] = {}
 _RARE_OF_USERS: Mapping[str, object] = {"values": {}, "changed": {}, "lists": {}, "sent": {}}
 _RARE_OF_PASSES: Mapping[str, object] = {"left_at": NEVER, "goals": {}}
-_RARE_OF_INSTANCES: Mapping[str, object] = {"key": "", "goals": {}, "results": {}}
+_RARE_OF_INSTANCES: Mapping[str, object] = {"key": "", "goals": {}, "results": {}, "paths": {}}
 # What taking a record apart raises when its bytes are not what was written.
 _DAMAGE = (ValueError, TypeError, AttributeError, LookupError)
 _UNREVIEWED = 2  # the last form that has no reviews

@@ -140,7 +140,7 @@ class CompiledStep:
     `remaining` that of everyone else.
     `traits` and `entry_paths` are what they read besides: top-level traits, properties of the
     entry event. `destinations` (send steps only) maps each destination's name to its attribute
-    mapping: output name -> source path. `goals` are a percent split's own, for whoever measures.
+    mapping: output name -> source path. `goals` are a percent split's own, by name.
     `stores` is the name of the result that a decide step leaves.
     """
 
