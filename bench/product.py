@@ -9,7 +9,17 @@ from bench.contest import PRODUCT, Contestant, Guarantee, Run
 from bench.deployment import EVENT_DESTINATIONS, LIST_DESTINATIONS, Deployment
 from bench.processes import ROOT, Command
 
-USE_CASES = tuple(sorted((ROOT / "examples" / "journeys").glob("*.yaml")))
+# Five of the templates, and no more: figures of different days are compared.
+USE_CASES = tuple(
+    ROOT / "journeystream" / "templates" / f"{name}.yaml"
+    for name in (
+        "cart_abandonment",
+        "low_recency_winback",
+        "onboarding",
+        "paid_subscription_acquisition",
+        "trial_to_paid",
+    )
+)
 CART = (ROOT / "bench" / "journeys" / "cart.yaml",)
 
 

@@ -36,6 +36,7 @@ from journeystream.commands.publish import publish
 from journeystream.commands.run import run
 from journeystream.commands.schemas import schemas
 from journeystream.commands.tail import tail
+from journeystream.commands.templates import templates
 from journeystream.commands.topics import topics
 from journeystream.commands.validate import validate
 from journeystream.errors import OperatorError, UserError
@@ -49,6 +50,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("init", init, _START),
     ("topics", topics, _START),
     ("demo", demo, _START),
+    ("templates", templates, _JOURNEYS),
     ("validate", validate, _JOURNEYS),
     ("publish", publish, _JOURNEYS),
     ("list", list_journeys, _JOURNEYS),

@@ -22,8 +22,8 @@ from journeystream.sinks.dead_letters import Origin, dead_letter
 from journeystream.sinks.event_destination import EventSink
 from journeystream.sinks.list_destination import ListSink
 from journeystream.sinks.records import OutRecord
+from tests.shipped import AUDIENCES, ROOT, TEMPLATES
 
-ROOT = Path(__file__).parents[1]
 NOW = 1_704_067_200_000_000
 LIMITS = DecodeLimits(message_bytes=1_000_000, clock_skew=0, oldest_event=0, replay=True)
 
@@ -179,9 +179,7 @@ def test_the_schema_knows_every_kind_of_event() -> None:
     assert definitions["clock_mark"]["properties"]["type"]["const"] == CLOCK_KIND
 
 
-@pytest.mark.parametrize(
-    "file", sorted((ROOT / "examples").glob("*/*.yaml")), ids=lambda file: str(file.name)
-)
+@pytest.mark.parametrize("file", [*TEMPLATES, *AUDIENCES], ids=lambda file: str(file.name))
 def test_examples_follow_the_schema_of_definitions(file: Path) -> None:
     """An editor that knows the schema finds nothing wrong with the examples."""
     checked = validator("definition")

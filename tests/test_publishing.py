@@ -21,14 +21,14 @@ from journeystream.errors import CommandRefused
 from journeystream.lifecycle import TRANSITIONS, State
 from journeystream.project import Project
 from journeystream.publishing import Publication, command, publish, structure
+from tests.shipped import ROOT, TEMPLATES
 from tests.strategies import journeys
 
 Written = dict[str, Any]
 
-ROOT = Path(__file__).parents[1]
 SHIPPED = sorted(
     [
-        *ROOT.glob("examples/journeys/*.yaml"),
+        *TEMPLATES,
         *ROOT.glob("journeystream/demo/journeys/*.yaml"),
     ]
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from journeystream.control_log import Published
@@ -15,10 +14,18 @@ from journeystream.definitions import (
 from journeystream.engine import Rules
 from journeystream.project import Project, load_project
 from journeystream.publishing import publish, workshop_of
+from tests.shipped import AUDIENCES, PROJECT_FILE, template
 from tests.strategies import START
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-EXAMPLE_FILES = tuple(sorted(EXAMPLES.glob("*/*.yaml")))
+# A few, as each costs every run something.
+EXAMPLE_FILES = (
+    *AUDIENCES,
+    template("cart_abandonment"),
+    template("low_recency_winback"),
+    template("onboarding"),
+    template("paid_subscription_acquisition"),
+    template("trial_to_paid"),
+)
 
 QUESTIONS: tuple[dict[str, Any], ...] = (
     {"trait": "plan", "matches": "^(a|p)+r?o$"},
@@ -90,7 +97,7 @@ ODD_JOURNEY: dict[str, Any] = {
 @cache
 def project() -> Project:
     """Return the project of the examples."""
-    return load_project(EXAMPLES / "journeystream.yaml")
+    return load_project(PROJECT_FILE)
 
 
 def definitions() -> list[Definition]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from tests.integration.conftest import MakeWorld
+from tests.shipped import template
 
-ONBOARDING = Path(__file__).parents[2] / "examples" / "journeys" / "onboarding.yaml"
+ONBOARDING = template("onboarding")
 GOOD: dict[str, object] = {
     "type": "track",
     "event": "Account Created",

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,8 +23,8 @@ from ruamel.yaml import YAML
 from journeystream.durations import parse_duration
 from tests.integration.conftest import MakeWorld
 from tests.integration.reading import Received
+from tests.shipped import template
 
-JOURNEYS = Path(__file__).parents[2] / "examples" / "journeys"
 END = datetime(2024, 6, 1, tzinfo=UTC)
 LISTS = ("facebook_ads", "google_ads")
 IDENTIFIED = ("support",)
@@ -41,9 +40,9 @@ CASES = (
 @pytest.mark.parametrize("case", CASES)
 def test_use_case_through_kafka(case: str, make_world: MakeWorld) -> None:
     """Destinations get exactly the messages, and lists hold exactly the users, of the examples."""
-    journey = YAML(typ="safe").load((JOURNEYS / f"{case}.yaml").read_text(encoding="utf-8"))
+    journey = YAML(typ="safe").load(template(case).read_text(encoding="utf-8"))
     world = make_world()
-    world.cli("publish", JOURNEYS / f"{case}.yaml")
+    world.cli("publish", template(case))
     with world.worker():
         world.produce(sorted(_events(journey), key=lambda event: str(event["timestamp"])))
         world.mark_clock(_iso(END))

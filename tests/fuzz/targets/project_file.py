@@ -16,9 +16,10 @@ from journeystream.project_template import TEMPLATE
 from journeystream.publishing import workshop_of
 from journeystream.topics import wanted_topics
 from tests.fuzz.own_file import own_file
-from tests.fuzz.published import EXAMPLES, project
+from tests.fuzz.published import project
 from tests.fuzz.target import Target
 from tests.fuzz.telling import says_what_to_do
+from tests.shipped import PROJECT_FILE
 
 
 def holds(data: bytes) -> None:
@@ -41,7 +42,7 @@ def holds(data: bytes) -> None:
 
 def seeds() -> Sequence[bytes]:
     """Return the example, what `init` writes, and every setting as JSON."""
-    example = (EXAMPLES / "journeystream.yaml").read_bytes()
+    example = PROJECT_FILE.read_bytes()
     everything = project().model_dump(mode="json", by_alias=True)
     few = {"sources": [{"topic": "events"}], "limits": {"clock_skew": "1 day"}}
     return [example, TEMPLATE.encode(), orjson.dumps(everything), orjson.dumps(few)]

@@ -1,0 +1,1 @@
+"""Journeys to begin with: one file each, that `journeystream templates` lists and prints."""
