@@ -10,20 +10,32 @@ import warnings
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, SequenceNode
 
 MOST_VALUES = 100_000
 
 
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+
+
 class NotYaml(ValueError):
     """The text can not be read as YAML."""
+
+
+class _Plain(SafeConstructor):
+    """Makes what JSON has too: a date stays the text that was written."""
+
+
+_Plain.add_constructor(_TIMESTAMP, lambda made, node: made.construct_scalar(node))
 
 
 def documents(text: str) -> list[object]:
     """Return every document of the text."""
     # Not the C parser: its errors do not know their line in every case.
     yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Plain
     try:
         with warnings.catch_warnings():
             # An anchor may be used twice: an alias means the one before it.
@@ -36,7 +48,7 @@ def documents(text: str) -> list[object]:
         raise NotYaml(" ".join(str(error).split())) from None
     except RecursionError:
         raise NotYaml("it is nested too deeply") from None
-    # What YAML's types make of their texts: `2024-13-45`, `!!int x`, `!!bool x`.
+    # What YAML's types make of their texts: `!!int x`, `!!bool x`.
     except Exception as error:  # noqa: BLE001 -- whatever ruamel's constructors make of a text
         raise NotYaml(f"it holds a value that is none of its type ({error})") from None
 
