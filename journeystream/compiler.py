@@ -24,6 +24,7 @@ from journeystream.conditions import (
 )
 from journeystream.definitions import JourneyDefinition
 from journeystream.durations import Duration, parse_duration
+from journeystream.effects import stable_id
 from journeystream.entry_language import AfterExit, EveryTime, Reentry
 from journeystream.steps.contract import CompiledStep, Surroundings
 from journeystream.steps.merge import without_closing_merges
@@ -69,7 +70,8 @@ class CompiledJourney:
 
     `reads` and those beside it are what instances in flight depend on (exits, goals, steps); the
     entry condition has its own. `watched` are the paths of traits whose last change is asked for,
-    `entry_paths` the properties of the entry event that are kept.
+    `entry_paths` the properties of the entry event that are kept. A version that uses history has
+    facts of its `own`: their ids end with it.
     """
 
     id: str
@@ -99,6 +101,14 @@ class CompiledJourney:
     watched: frozenset[str]
     entry_paths: tuple[str, ...]
     predicates: Mapping[str, Predicate]
+    own: str = ""
+
+    @property
+    def past(self) -> list[Predicate]:
+        """The predicates that count events of before the version was published."""
+        return [
+            each for id_, each in self.predicates.items() if self.own and id_.endswith(self.own)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +131,10 @@ def compile_journey(
     """Compile a validated definition; `keys` maps send steps to their keys."""
     zone = ZoneInfo(definition.time_zone) if definition.time_zone else workshop.zone
     audiences, computed, said = workshop.audiences, workshop.computed, definition.entry
+    own = _own(definition.id, version) if said.use_history else ""
 
     def compiled(condition: Condition) -> CompiledCondition:
-        return compile_condition(condition, zone, audiences, computed)
+        return compile_condition(condition, zone, audiences, computed, own)
 
     asked = [compiled(condition) for _, condition in said.conditions()]
     entry = all_of(asked) if asked else _ALWAYS
@@ -143,6 +154,7 @@ def compile_journey(
                 definition.id,
                 definition.time_zone_trait or workshop.zone_trait,
                 definition.sending,
+                own,
             )
         )
         for step in without_closing_merges(definition.steps)
@@ -197,7 +209,13 @@ def compile_journey(
             )
         ),
         predicates=merge_predicates([entry, *in_flight]),
+        own=own,
     )
+
+
+def _own(journey: str, version: int) -> str:
+    """Return what the facts of a version that uses history end with."""
+    return f"@{stable_id(journey, str(version))[:8]}"
 
 
 _ALWAYS = CompiledCondition(

@@ -64,11 +64,15 @@ def compile_condition(
     zone: tzinfo,
     audiences: Mapping[str, Condition],
     computed: Mapping[str, ComputedTrait] = _NONE_COMPUTED,
+    own: str = "",
 ) -> CompiledCondition:
-    """Compile a validated condition; an audience leaf means the audience's own condition."""
+    """Compile a validated condition; an audience leaf means the audience's own condition.
+
+    `own` tells the facts of one journey from what others share (event_facts.py).
+    """
 
     def compiled(part: Condition) -> CompiledCondition:
-        return compile_condition(part, zone, audiences, computed)
+        return compile_condition(part, zone, audiences, computed, own)
 
     match condition:
         case AllOf():
@@ -81,7 +85,7 @@ def compile_condition(
             return compiled(audiences[condition.audience])
         case TraitLeaf():
             return _group(compile_trait_leaf(condition, zone, computed), all)
-    return _compile_leaf(condition, zone)
+    return _compile_leaf(condition, zone, own)
 
 
 def all_of(parts: list[CompiledCondition]) -> CompiledCondition:
@@ -90,19 +94,19 @@ def all_of(parts: list[CompiledCondition]) -> CompiledCondition:
 
 
 def _compile_leaf(
-    leaf: EventLeaf | ListLeaf | JourneyLeaf | InactionLeaf | SequenceLeaf, zone: tzinfo
+    leaf: EventLeaf | ListLeaf | JourneyLeaf | InactionLeaf | SequenceLeaf, zone: tzinfo, own: str
 ) -> CompiledCondition:
     match leaf:
         case EventLeaf():
-            return compile_event_leaf(leaf, zone)
+            return compile_event_leaf(leaf, zone, own)
         case ListLeaf():
             return compile_list_leaf(leaf)
         case JourneyLeaf():
             return compile_journey_leaf(leaf, zone)
         case InactionLeaf():
-            return compile_inaction(leaf, zone)
+            return compile_inaction(leaf, zone, own)
         case SequenceLeaf():
-            return compile_sequence(leaf, zone)
+            return compile_sequence(leaf, zone, own)
 
 
 def _opposite(inner: CompiledCondition) -> CompiledCondition:

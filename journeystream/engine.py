@@ -22,8 +22,9 @@ Rule 7. What happens in one journey may change what is true in another (`noticin
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from journeystream.conditions import Predicate
 from journeystream.effects import Effect, Travel
@@ -38,6 +39,8 @@ from journeystream.events import (
     Happening,
     Listed,
     Note,
+    Past,
+    PastOver,
     Retried,
     Reviewed,
 )
@@ -46,6 +49,7 @@ from journeystream.moving import move_on
 from journeystream.noted import take_in
 from journeystream.noticing import expect, was_qualified
 from journeystream.profile import change_traits, changed_traits
+from journeystream.recalling import end_past, recall
 from journeystream.repeats import is_repeat, remember
 from journeystream.user import NEVER, User
 from journeystream.walk import Rules, Walk
@@ -74,19 +78,7 @@ def advance(user: User | None, happening: Happening, rules: Rules) -> Outcome:
     """Apply one happening to its user (None: nobody yet) and return what follows from it."""
     walk = Walk(user or User(happening.user_id), rules)
     try:
-        match happening:
-            case Event():
-                changed = _take(walk, happening)
-            case Due():
-                changed = _pass_time(walk, happening.at)
-            case Archived():
-                changed = _archive(walk, happening)
-            case Retried():
-                changed = _retry(walk, happening)
-            case Reviewed():
-                changed = _review(walk, happening)
-            case Enrolled() | Listed() | Answered():
-                changed = _hear(walk, happening)
+        changed = _APPLY[type(happening)](walk, happening)
     except (OperatorError, EngineError):
         raise
     except Exception as error:
@@ -227,6 +219,15 @@ def _hear(walk: Walk, note: Note) -> bool:
     return True
 
 
+def _open(walk: Walk, over: PastOver) -> bool:
+    """Let in whom a journey's history qualifies."""
+    passed = _pass_time(walk, over.at)
+    walk.reach(over.at)
+    found = end_past(walk, over)
+    _settle(walk)
+    return passed or found
+
+
 def _settle(walk: Walk) -> None:
     """Look at what the happening has changed for other journeys, in rounds (Rule 7)."""
     if walk.news is None and not walk.invited:
@@ -250,3 +251,17 @@ def _settle(walk: Walk) -> None:
     raise RuntimeError(
         f"journeys set each other off without end: {_MOST_ROUNDS} rounds at one instant"
     )
+
+
+_APPLY: Mapping[type[Happening], Callable[[Walk, Any], bool]] = {
+    Event: _take,
+    Due: lambda walk, due: _pass_time(walk, due.at),
+    Archived: _archive,
+    Retried: _retry,
+    Reviewed: _review,
+    Past: recall,
+    PastOver: _open,
+    Enrolled: _hear,
+    Listed: _hear,
+    Answered: _hear,
+}

@@ -8,7 +8,9 @@ Laws:
    a time, and rests from it for the cool-down, if there is one. `every_time`: one instance for
    each key (a property of what let them in), up to so many at once; a key that is inside already
    is passed over, or begins anew.
-3. A cause that meets a closed door (paused, cooling down, full, inside already) is gone; the
+3. A journey that uses history counts what came before it was published, and lets in whoever
+   qualifies at that instant; nobody enters before it.
+4. A cause that meets a closed door (paused, cooling down, full, inside already) is gone; the
    next entry needs a new one.
 """
 
@@ -58,6 +60,10 @@ def consider(walk: Walk, journey: CompiledJourney, *, was: bool, came: Collectio
         return
     moment = walk.moment(journey)
     holds = journey.entry.holds(moment)
+    if journey.own and walk.now < (opens := walk.floors.opens(journey)):
+        # It was not there yet: who qualifies when it opens enters then.
+        remember(walk, journey, qualified=False, wake=opens)
+        return
     caused = not was or not journey.welcomes.isdisjoint(came)
     if holds and caused and _come_in(walk, journey, walk.entry):
         return

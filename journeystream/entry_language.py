@@ -88,6 +88,9 @@ class Entry(Written):
     already_in: bool = Field(
         False, description="whoever qualifies already when this is published enters too"
     )
+    use_history: bool = Field(
+        False, description="what sources still hold from before this was published counts too"
+    )
     include: list[str] = Field(default_factory=list, description="audiences; any of them")
     exclude: list[str] = Field(default_factory=list, description="audiences; none of them")
     trigger: Trigger | None = Field(None, description="users enter when they reach that step")
@@ -110,6 +113,10 @@ class Entry(Written):
             raise ValueError("with by_name nothing else is asked; remove it or the rest")
         if not (self.by_name or self.trigger or self.condition or self.audience or self.include):
             raise ValueError("says not who enters; write a condition")
+        if self.use_history and not (self.condition or self.audience or self.include):
+            raise ValueError("use_history goes with a condition or an audience")
+        if self.trigger and self.use_history:
+            raise ValueError("use_history goes with a condition or an audience, not with a trigger")
         if self.trigger and self.already_in:
             raise ValueError("already_in goes with a condition or an audience, not with a trigger")
         return self

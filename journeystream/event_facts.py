@@ -51,11 +51,17 @@ class Facts:
         return {self.predicate.id: self.predicate}
 
 
-def facts_of(asked: EventFilter, keep: int, zone: tzinfo, dates: Bounds = EVER) -> Facts:
-    """Return how the events of a filter are kept and found again."""
+def facts_of(
+    asked: EventFilter, keep: int, zone: tzinfo, dates: Bounds = EVER, own: str = ""
+) -> Facts:
+    """Return how the events of a filter are kept and found again.
+
+    Facts are shared by all who ask the same, but for those of a journey that has its `own`: what
+    it has read of the past is nobody else's.
+    """
     if asked.entry_paths:
-        return _correlated(asked, zone, dates)
-    id_ = filter_id(asked, zone, dates)
+        return _correlated(asked, zone, dates, own)
+    id_ = filter_id(asked, zone, dates) + own
     kind, name = asked.kind_and_name
     predicate = Predicate(id_, kind, name, matcher(asked, zone, dates), keep)
     return Facts(predicate, lambda moment: moment.user.facts.get(id_, ()))
@@ -121,9 +127,9 @@ def sameness(value: object) -> str | None:
     return text if len(text) <= _LONGEST_KEPT else f"#{stable_id(text)}"
 
 
-def _correlated(asked: EventFilter, zone: tzinfo, dates: Bounds) -> Facts:
+def _correlated(asked: EventFilter, zone: tzinfo, dates: Bounds, own: str) -> Facts:
     paths = dict(sorted(asked.entry_paths.items()))
-    id_ = filter_id(asked, zone, dates, "values")
+    id_ = filter_id(asked, zone, dates, "values") + own
     kind, name = asked.kind_and_name
     passes = matcher(asked, zone, dates)
     sources = [property_at(path) for path in paths]

@@ -21,11 +21,11 @@ from journeystream.event_language import EventLeaf
 from journeystream.moments import CompiledCondition, Moment, never_turns
 
 
-def compile_event_leaf(leaf: EventLeaf, zone: tzinfo) -> CompiledCondition:
+def compile_event_leaf(leaf: EventLeaf, zone: tzinfo, own: str = "") -> CompiledCondition:
     """Return the leaf's condition."""
     fewest, most = leaf.bounds
     keep = fewest if most < 0 else most + 1
-    kept = facts_of(leaf, keep, zone, leaf.dates)
+    kept = facts_of(leaf, keep, zone, leaf.dates, own)
     id_ = kept.predicate.id
     counted, expires = _counter(leaf, keep, zone), _expiry(leaf, keep, zone)
 

@@ -111,10 +111,30 @@ class Answered:
     message_id: str | None = None
 
 
+@dataclass(slots=True)
+class Past:
+    """An event of before a version was published, which counts for what that version asks."""
+
+    user_id: str
+    at: int
+    journey: str
+    version: int
+    event: Event
+
+
+@dataclass(slots=True)
+class PastOver:
+    """All that came before a version was published is known: the user may enter by it."""
+
+    user_id: str
+    at: int
+    journey: str
+
+
 Note = Enrolled | Listed | Answered
 """What others than upstream apps say of a user."""
 
 Message = Event | Note
 """What comes by a topic about one user."""
 
-Happening = Message | Due | Archived | Retried | Reviewed
+Happening = Message | Due | Archived | Retried | Reviewed | Past | PastOver

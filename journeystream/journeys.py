@@ -203,4 +203,10 @@ class Floors:
 
     def of(self, journey: CompiledJourney) -> int:
         """Return the instant; events at or before it do not count for the journey."""
+        if journey.own:
+            return NEVER
+        return self.instants.get((journey.id, journey.version), NEVER)
+
+    def opens(self, journey: CompiledJourney) -> int:
+        """Return from when on a journey that uses history lets users in."""
         return self.instants.get((journey.id, journey.version), NEVER)

@@ -43,6 +43,12 @@ RESTORE_LEFT = Gauge(
     "for. Not falling: look after the worker's disk and network.",
     ["partition"],
 )
+HISTORY_LEFT = Gauge(
+    "journeystream_history_left_records",
+    "Records that a partition has yet to read again for a journey that uses history. Nothing else "
+    "is applied meanwhile. Not falling: look after Kafka.",
+    ["partition"],
+)
 FAILURES = Counter(
     "journeystream_failures",
     "Happenings that the engine failed on, by journey (empty: outside of any). Not zero: a bug; "

@@ -25,10 +25,12 @@ from journeystream.moments import CompiledCondition, Moment, merge_predicates, n
 Instants = Callable[[Moment], Sequence[int]]
 
 
-def compile_inaction(leaf: InactionLeaf, zone: tzinfo) -> CompiledCondition:
+def compile_inaction(leaf: InactionLeaf, zone: tzinfo, own: str = "") -> CompiledCondition:
     """Return the leaf's condition."""
     asked = leaf.inaction
-    did, without = (facts_of(each, MOST_LOOKED_AT, zone) for each in (asked.did, asked.without))
+    did, without = (
+        facts_of(each, MOST_LOOKED_AT, zone, own=own) for each in (asked.did, asked.without)
+    )
     begun, ended = (_newest(facts, asked.since) for facts in (did, without))
     window = parse_duration(asked.within)
 
@@ -61,9 +63,9 @@ def compile_inaction(leaf: InactionLeaf, zone: tzinfo) -> CompiledCondition:
     )
 
 
-def compile_sequence(leaf: SequenceLeaf, zone: tzinfo) -> CompiledCondition:
+def compile_sequence(leaf: SequenceLeaf, zone: tzinfo, own: str = "") -> CompiledCondition:
     """Return the leaf's condition."""
-    kept = [facts_of(each, MOST_LOOKED_AT, zone) for each in leaf.sequence]
+    kept = [facts_of(each, MOST_LOOKED_AT, zone, own=own) for each in leaf.sequence]
     steps = [_newest(facts, leaf.since) for facts in kept]
     window = parse_duration(leaf.within) if leaf.within else None
 

@@ -96,6 +96,10 @@ def check(
     if isinstance(definition, AudienceDefinition):
         return validate_audience(definition, known)
     problems = validate_journey(definition, known)
+    if definition.entry.use_history and project and project.kafka.guarantee == "at_least_once":
+        # Who had learnt a part of it before a crash could not be told from who had not.
+        advice = "leave it out, or set kafka.guarantee: exactly_once in the project file"
+        problems.append(Problem("entry.use_history", "needs transactions", advice))
     if all(problem.warning for problem in problems):
         workshop = workshop_of(project)
         traits = compile_computations(computed, workshop.zone)

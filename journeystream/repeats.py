@@ -6,6 +6,7 @@ that the user's record keeps. Only events that mattered are kept, for only they 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -21,20 +22,29 @@ class Memory:
     ids: int = 100
 
 
-def is_repeat(user: User, event: Message, memory: Memory) -> bool:
+def is_repeat(user: User, message: Message, memory: Memory) -> bool:
     """Tell whether the message's id was seen before."""
-    if event.message_id is None:
-        return False
-    seen_at = user.seen.get(_short(event.message_id))
-    return seen_at is not None and abs(event.at - seen_at) <= memory.window
+    return is_in(user.seen, message, memory)
 
 
-def remember(user: User, event: Message, now: int, memory: Memory) -> None:
+def remember(user: User, message: Message, now: int, memory: Memory) -> None:
     """Keep the message's id, and forget those that are too old or too many."""
-    if event.message_id is None:
+    keep(user.seen, message, now, memory)
+
+
+def is_in(seen: Mapping[str, int], message: Message, memory: Memory) -> bool:
+    """Tell whether a message's id is among those seen, and not too long ago."""
+    if message.message_id is None:
+        return False
+    seen_at = seen.get(_short(message.message_id))
+    return seen_at is not None and abs(message.at - seen_at) <= memory.window
+
+
+def keep(seen: dict[str, int], message: Message, now: int, memory: Memory) -> None:
+    """Add a message's id to those seen, and take out those that are too old or too many."""
+    if message.message_id is None:
         return
-    seen = user.seen
-    seen[_short(event.message_id)] = event.at
+    seen[_short(message.message_id)] = message.at
     horizon = now - memory.window
     while seen and (len(seen) > memory.ids or next(iter(seen.values())) < horizon):
         del seen[next(iter(seen))]

@@ -39,13 +39,15 @@ from journeystream.events import (
     Event,
     Happening,
     Message,
+    Past,
+    PastOver,
     Retried,
     Reviewed,
 )
 from journeystream.journeys import Journeys
 from journeystream.user import NEVER, Derived, User
 
-_OF_A_JOURNEY = (Archived, Enrolled, Retried, Reviewed)
+_OF_A_JOURNEY = (Archived, Enrolled, Past, PastOver, Retried, Reviewed)
 _LONGEST_WHAT = 200  # characters of an error that are kept in a user's record
 
 
@@ -157,6 +159,26 @@ def retry(journey: str, stuck: Collection[str], clock: int, users: Users, rules:
     taker.preload(set(stuck))
     for user_id in sorted(stuck):
         taker.apply(Retried(user_id, clock, journey), None)
+    return taker.turn
+
+
+def recall(
+    events: Sequence[Event], version: tuple[str, int], clock: int, users: Users, rules: Rules
+) -> Turn:
+    """Let a version learn of events of before it was published."""
+    taker = _Taker(clock, users, rules, [], NEVER)
+    taker.preload({event.user_id for event in events})
+    for event in events:
+        taker.apply(Past(event.user_id, event.at, *version, event), None)
+    return taker.turn
+
+
+def end_past(journey: str, ids: Collection[str], clock: int, users: Users, rules: Rules) -> Turn:
+    """Let in those whom a journey's history qualifies."""
+    taker = _Taker(clock, users, rules, [], NEVER)
+    taker.preload(set(ids))
+    for user_id in sorted(ids):
+        taker.apply(PastOver(user_id, clock, journey), None)
     return taker.turn
 
 

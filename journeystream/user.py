@@ -106,8 +106,9 @@ class User:
     tried again.
 
     Few users have more: `values` are facts with a property's value beside the instant, `changed`
-    says when a trait last changed, `lists` since when they are in a static audience, and `sent`
-    holds the newest instants at which something counted for a frequency cap.
+    says when a trait last changed, `lists` since when they are in a static audience, `sent` holds
+    the newest instants at which something counted for a frequency cap, and `past` is as `seen`,
+    while history is read again.
     """
 
     id: str
@@ -124,6 +125,7 @@ class User:
     changed: dict[str, int] = field(default_factory=dict)
     lists: dict[str, int] = field(default_factory=dict)
     sent: dict[str, list[int]] = field(default_factory=dict)
+    past: dict[str, int] = field(default_factory=dict)
 
     @property
     def wake(self) -> int | None:

@@ -11,8 +11,8 @@ from journeystream.events import Event, Message
 from journeystream.state.codec import PartitionState, encode_user
 from journeystream.state.memory import MemoryStore
 from journeystream.state.store import Store, change_of
-from journeystream.turn import take_turn
-from journeystream.user import NEVER, Derived
+from journeystream.turn import Turn, take_turn
+from journeystream.user import NEVER, Derived, User
 from tests.strategies import END_OF_TIME, Cuts, cut
 
 
@@ -33,8 +33,12 @@ class Partition:
         turn = take_turn(
             batch, partition.clock, self.store, self.rules, until=until, moves_clock=moves_clock
         )
+        return self.keep(turn)
+
+    def keep(self, turn: Turn) -> list[StepMembership]:
+        """Save a turn, and return who entered and exited; nothing may have failed in it."""
         assert not turn.failures, turn.failures
-        assert turn.clock >= partition.clock
+        assert turn.clock >= self.store.partition().clock
         self.store.save(
             [
                 change_of(user, turn.before.get(user.id, Derived()))
@@ -47,6 +51,10 @@ class Partition:
         self.effects += told
         self.asked += [each for each in turn.effects if isinstance(each, DecisionRequest)]
         return told
+
+    def known(self) -> list[User]:
+        """Return everyone that is known, in order of id."""
+        return list(self.store.load(list(self.store.users())).values())
 
     def stored(self) -> Stored:
         """Return all that is stored, as bytes and as what is derived from them."""

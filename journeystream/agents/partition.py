@@ -28,26 +28,27 @@ from journeystream.agents.changelog import Ledger
 from journeystream.agents.commit import Commits, Committer, Entry
 from journeystream.agents.commit_at_least_once import RepeatingCommitter
 from journeystream.agents.health import Standing
+from journeystream.agents.history import History
 from journeystream.agents.intake import Intake
 from journeystream.agents.recovery import restore
 from journeystream.agents.rejections import Rejections
 from journeystream.agents.surroundings import Surroundings
+from journeystream.agents.sweeps import Sweeps
 from journeystream.engine import Rules
 from journeystream.errors import StateError
 from journeystream.events import ClockMark
-from journeystream.journeys import Floors, Journeys
+from journeystream.journeys import Floors, Journeys, Version
 from journeystream.sinks.records import OutRecord
+from journeystream.state.codec import Reading
 from journeystream.state.store import Store, change_of
-from journeystream.turn import Turn, expel, retry, review, take_turn
-from journeystream.user import NOBODY, stuck_in
+from journeystream.turn import Turn, take_turn
+from journeystream.user import NOBODY
 
 _log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.05  # how often an idle partition looks whether something is due
 _ROOM = 5_000  # records that may wait before no more are fetched: the rest stays in Kafka
 _JOINED_AT_MOST = 5_000  # records of a turn that is made of small batches
 _FIRED_AT_ONCE = 5_000  # alarms per transaction while time passes: a burst is drained in slices
-_MOVED_AT_ONCE = 1_000  # users per transaction when a journey is archived or tried again
-_TRIED_AT_MOST = 100_000  # users who are stuck in a journey and tried again at one time
 
 
 class Partition:
@@ -79,6 +80,9 @@ class Partition:
             [TopicPartition(topic, self.number) for topic in around.sorters],
             around.loose,
             TopicPartition(around.passage, self.number),
+        )
+        self._sweeps = Sweeps(
+            store, History(self.number, around.cluster, around.sorters), self._keep
         )
         self.ready = asyncio.Event()
 
@@ -120,6 +124,7 @@ class Partition:
             while not self._stopping:
                 await self._take_turns()
         finally:
+            await self._sweeps.close()
             await self._committer.stop()
             self._store.close()
             _log.info("partition %s: let go at %s", self.number, self._state.positions)
@@ -131,6 +136,8 @@ class Partition:
         self._turn_began = self._around.clock.elapsed()
         control = self._around.control
         await self._learn(control.known if batch is None else await control.current())
+        while self._state.readings and not self._stopping:
+            await self._sweeps.recall(self._state, self._rules())
         if not self._has_begun:
             # Whoever had the partition before may have died between two slices.
             self._has_begun = True
@@ -351,44 +358,30 @@ class Partition:
                     if self._around.live
                     else self._state.clock
                 )
+                if journeys.versions[id_, version].own:
+                    self._read_again((id_, version))
         for id_ in sorted(journeys.archived):
-            await self._expel(id_)
+            await self._sweeps.expel(id_, self._state, self._rules())
         for id_, reviews in journeys.reviews.items():
             if self._state.reviewed.get(id_, 0) != reviews:
-                await self._review(id_)
+                await self._sweeps.review(id_, self._state, self._rules())
                 self._state.reviewed[id_] = reviews
         for id_, retries in journeys.retries.items():
             if before.retries.get(id_) != retries:
-                await self._retry(id_)
+                await self._sweeps.retry(id_, self._state, self._rules())
 
-    async def _expel(self, journey: str) -> None:
-        """Take everyone out of an archived journey."""
-        # Not at the wall clock: events of before may still be waiting to be applied.
-        at = self._state.clock
-        while members := self._store.members(journey, _MOVED_AT_ONCE):
-            turn = expel(journey, members, self._state.clock, at, self._store, self._rules())
-            self._tell_failures(turn)
-            if not turn.changed:
-                return
-            await self._commit(turn, [], {})
+    def _read_again(self, version: Version) -> None:
+        """Note what of the topics a version that uses history has to learn."""
+        applied = {
+            topic: position
+            for topic, position in self._state.positions.items()
+            if topic in self._around.sorters
+        }
+        self._state.readings[version] = Reading(dict.fromkeys(applied, 0), applied)
 
-    async def _review(self, journey: str) -> None:
-        """Look at everyone in a journey that goes on, or takes them over into another version."""
-        at, last = self._state.clock, ""
-        while members := self._store.members(journey, _MOVED_AT_ONCE, last):
-            turn = review(journey, members, self._state.clock, at, self._store, self._rules())
-            self._tell_failures(turn)
-            await self._commit(turn, [], {})
-            last = members[-1]
-
-    async def _retry(self, journey: str) -> None:
-        """Try a journey again for whom it failed; as after an upgrade, when we take over."""
-        stuck = self._store.members(stuck_in(journey), _TRIED_AT_MOST)
-        for begin in range(0, len(stuck), _MOVED_AT_ONCE):
-            some = stuck[begin : begin + _MOVED_AT_ONCE]
-            turn = retry(journey, some, self._state.clock, self._store, self._rules())
-            self._tell_failures(turn)
-            await self._commit(turn, [], {})
+    async def _keep(self, turn: Turn) -> None:
+        self._tell_failures(turn)
+        await self._commit(turn, [], {})
 
     def _tell_failures(self, turn: Turn) -> None:
         for failure in turn.failures:

@@ -30,13 +30,33 @@ USER_FORM = 3  # 2: knows journeys that are stuck; 3: what few users have, by na
 _STUCK = 8  # the place of what form 1 has not
 # What few have stands by name in one more field at the end, as far as it is not this.
 _NOTHING: Mapping[str, Any] = {}
-_RARE_OF_USERS: Mapping[str, object] = {"values": {}, "changed": {}, "lists": {}, "sent": {}}
+_RARE_OF_USERS: Mapping[str, object] = {
+    "values": {},
+    "changed": {},
+    "lists": {},
+    "sent": {},
+    "past": {},
+}
 _RARE_OF_PASSES: Mapping[str, object] = {"left_at": NEVER, "goals": {}}
 _RARE_OF_INSTANCES: Mapping[str, object] = {"key": "", "goals": {}, "results": {}, "paths": {}}
 # What taking a record apart raises when its bytes are not what was written.
 _DAMAGE = (ValueError, TypeError, AttributeError, LookupError)
-_UNREVIEWED = 2  # the last form that has no reviews
-PARTITION_FORM = 3  # 2: counts its dead letters; 3: knows whose users it has looked at anew
+# 2: counts its dead letters; 3: knows whose users it has looked at anew; 4: reads history again
+PARTITION_FORM = 4
+
+
+@dataclass(slots=True)
+class Reading:
+    """How far a partition's history has been read again, for a version that uses it.
+
+    `positions` are the next offsets by topic, `until` where history ends in each: what came from
+    there on was applied when it came. Once all is read, everyone is looked at, by id: `after` is
+    the last one who was.
+    """
+
+    positions: dict[str, int]
+    until: dict[str, int]
+    after: str = ""
 
 
 @dataclass(slots=True)
@@ -47,7 +67,7 @@ class PartitionState:
     time each origin has been read (agents/frontier.py); `changelog` is the next changelog
     offset that this store has not applied (only the local store keeps it); `rejections` counts
     the newest dead letters (agents/rejections.py); `reviewed` says for each journey which of its
-    reviews (`Journeys.reviews`) everyone here has had.
+    reviews (`Journeys.reviews`) everyone here has had; `readings` are of history, under way.
     """
 
     clock: int = NEVER
@@ -57,6 +77,7 @@ class PartitionState:
     changelog: int = 0
     rejections: list[int] = field(default_factory=list)
     reviewed: dict[str, int] = field(default_factory=dict)
+    readings: dict[Version, Reading] = field(default_factory=dict)
 
 
 def encode_user(user: User) -> bytes:
@@ -182,6 +203,10 @@ def encode_partition(state: PartitionState) -> bytes:
             state.changelog,
             state.rejections,
             state.reviewed,
+            [
+                [*version, each.positions, each.until, each.after]
+                for version, each in state.readings.items()
+            ],
         ],
     )
 
@@ -196,11 +221,9 @@ def decode_partition(data: bytes) -> PartitionState:
 
 def _decode_partition(data: bytes) -> PartitionState:
     fields = _decode(data, PARTITION_FORM)
-    if data[0] == 1:
-        fields.append([])
-    if data[0] <= _UNREVIEWED:
-        fields.append({})
-    clock, positions, floors, fronts, changelog, rejections, reviewed = fields
+    # What earlier forms have not: rejections, reviewed, readings.
+    fields += [[], {}, []][data[0] - PARTITION_FORM :] if data[0] < PARTITION_FORM else []
+    clock, positions, floors, fronts, changelog, rejections, reviewed, readings = fields
     return PartitionState(
         clock=clock,
         positions=positions,
@@ -209,6 +232,7 @@ def _decode_partition(data: bytes) -> PartitionState:
         changelog=changelog,
         rejections=rejections,
         reviewed=reviewed,
+        readings={(journey, version): Reading(*more) for journey, version, *more in readings},
     )
 
 

@@ -50,9 +50,9 @@ class MemoryStore:
         inside = {id_ for place, id_ in self._places if place[0] == journey and id_ > after}
         return sorted(inside)[:limit]
 
-    def users(self) -> Iterable[str]:
-        """Return everyone's id, in order."""
-        return sorted(self._records)
+    def users(self, after: str = "") -> Iterable[str]:
+        """Return everyone's id, in order, behind `after`."""
+        return sorted(id_ for id_ in self._records if id_ > after)
 
     def partition(self) -> PartitionState:
         """Return where the partition stands."""

@@ -148,9 +148,10 @@ class RocksStore:
                 members.append(member)
         return members
 
-    def users(self) -> Iterator[str]:
-        """Return everyone's id, in order."""
-        return (key.decode() for key in self._keys(_USERS))
+    def users(self, after: str = "") -> Iterator[str]:
+        """Return everyone's id, in order, behind `after`."""
+        first = after.encode() + b"\0" if after else b""
+        return (key.decode() for key in self._keys(_USERS, first))
 
     def partition(self) -> PartitionState:
         """Return where the partition stands."""

@@ -51,8 +51,8 @@ class Store(Protocol):
     def members(self, journey: str, limit: int, after: str = "") -> list[str]:
         """Return at most `limit` users who are in the journey, in order of id, behind `after`."""
 
-    def users(self) -> Iterable[str]:
-        """Return everyone's id, in order."""
+    def users(self, after: str = "") -> Iterable[str]:
+        """Return everyone's id, in order, behind `after`."""
 
     def partition(self) -> PartitionState:
         """Return where the partition stands."""

@@ -166,7 +166,8 @@ class Surroundings:
     """What a step is compiled in: the time zone, audiences, computed traits, journey's names.
 
     `key` is the send step's key; `attributes_of` gives a destination's own mapping. `zone_trait`
-    is the trait that names a user's own time zone; `sending` are the journey's rules for sends.
+    is the trait that names a user's own time zone; `sending` are the journey's rules for sends;
+    `own` tells its facts from what others share, if it has its own.
     """
 
     zone: tzinfo
@@ -177,6 +178,7 @@ class Surroundings:
     journey: str = ""
     zone_trait: str | None = None
     sending: Sending = field(default_factory=Sending)
+    own: str = ""
 
     @property
     def zone_traits(self) -> frozenset[str]:
@@ -189,7 +191,7 @@ class Surroundings:
 
     def condition(self, condition: Condition) -> CompiledCondition:
         """Compile a condition of the step."""
-        return compile_condition(condition, self.zone, self.audiences, self.computed)
+        return compile_condition(condition, self.zone, self.audiences, self.computed, self.own)
 
 
 class StepDefinition(BaseModel):

@@ -13,6 +13,7 @@ from journeystream.state.codec import (
     PARTITION_FORM,
     USER_FORM,
     PartitionState,
+    Reading,
     decode_partition,
     decode_user,
     derived_of,
@@ -79,9 +80,20 @@ RARE_BYTES = (
     b'"changed":{"plan":4},"lists":{"vip":3},"sent":{"journey:j":[1,2]}}]'
 )
 GOLDEN_PARTITION = PartitionState(
-    -1, {"web": 3}, {("j", 2): 5}, {"web/1": 7}, 11, [2, 7, 3, 9], {"j": 1}
+    -1,
+    {"web": 3},
+    {("j", 2): 5},
+    {"web/1": 7},
+    11,
+    [2, 7, 3, 9],
+    {"j": 1},
+    {("j", 3): Reading({"web": 1}, {"web": 3}, "u1")},
 )
-GOLDEN_PARTITION_BYTES = b'\x03[-1,{"web":3},[["j",2,5]],{"web/1":7},11,[2,7,3,9],{"j":1}]'
+GOLDEN_PARTITION_BYTES = (
+    b'\x04[-1,{"web":3},[["j",2,5]],{"web/1":7},11,[2,7,3,9],{"j":1},'
+    b'[["j",3,{"web":1},{"web":3},"u1"]]]'
+)
+PARTITION_BYTES_OF_FORM_3 = b'\x03[-1,{"web":3},[["j",2,5]],{"web/1":7},11,[2,7,3,9],{"j":1}]'
 PARTITION_BYTES_OF_FORM_2 = b'\x02[-1,{"web":3},[["j",2,5]],{"web/1":7},11,[2,7,3,9]]'
 PARTITION_BYTES_OF_FORM_1 = b'\x01[-1,{"web":3},[["j",2,5]],{"web/1":7},11]'
 
@@ -129,20 +141,22 @@ def test_records_of_older_forms_can_be_read_for_ever() -> None:
     assert decode_user("u1", BYTES_OF_FORM_1) == replace(GOLDEN_USER, stuck={})
     assert decode_user("u1", BYTES_OF_FORM_2) == GOLDEN_USER
     assert decode_partition(GOLDEN_PARTITION_BYTES) == GOLDEN_PARTITION
-    before_reviews = replace(GOLDEN_PARTITION, reviewed={})
+    before_readings = replace(GOLDEN_PARTITION, readings={})
+    assert decode_partition(PARTITION_BYTES_OF_FORM_3) == before_readings
+    before_reviews = replace(before_readings, reviewed={})
     assert decode_partition(PARTITION_BYTES_OF_FORM_2) == before_reviews
     assert decode_partition(PARTITION_BYTES_OF_FORM_1) == replace(before_reviews, rejections=[])
 
 
 def test_a_form_that_changes_gets_a_new_number() -> None:
     """As long as a form has its number, it writes the very bytes that it first wrote."""
-    assert (USER_FORM, PARTITION_FORM) == (3, 3)
+    assert (USER_FORM, PARTITION_FORM) == (3, 4)
     assert encode_user(GOLDEN_USER) == GOLDEN_BYTES
     assert encode_user(RARE_USER) == RARE_BYTES
     assert encode_partition(GOLDEN_PARTITION) == GOLDEN_PARTITION_BYTES
 
 
-@pytest.mark.parametrize("form", [None, 0, 4, 255])
+@pytest.mark.parametrize("form", [None, 0, 5, 255])
 def test_an_unknown_form_is_refused(form: int | None) -> None:
     """A form that is not known is refused with what it is and what to do."""
     user, partition = (

@@ -1,0 +1,63 @@
+"""Recalling: a version that uses history learns what came before it was published.
+
+Laws:
+
+1. The past changes facts of that version's own, and nothing else: no trait, no clock, no journey
+   moves, nobody is told.
+2. Each event counts once, at its own time; a repeated message id is no second event.
+3. When a partition has read its past, whoever qualifies enters, once, at that instant.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+
+from journeystream.condition_language import ANY_NAME
+from journeystream.entering import consider
+from journeystream.events import Past, PastOver
+from journeystream.repeats import is_in, keep
+from journeystream.user import NEVER
+from journeystream.walk import Walk
+
+_MILLI = 1_000
+
+
+def recall(walk: Walk, past: Past) -> bool:
+    """Count an event of the past; return whether it is one that is asked for."""
+    user, event = walk.user, past.event
+    walk.journey_at_work = past.journey
+    journey = walk.journeys.version(past.journey, past.version)
+    matched = [
+        each
+        for each in journey.past
+        if each.kind == event.kind and each.name in (event.name, ANY_NAME) and each.matches(event)
+    ]
+    if not matched or is_in(user.past, event, walk.memory):
+        return False
+    keep(user.past, event, event.at, walk.memory)
+    if user.known_since == NEVER:
+        user.anonymous = event.anonymous
+    for predicate in matched:
+        if predicate.learn is not None:
+            predicate.learn(user.values.setdefault(predicate.id, []), event.at, event)
+            continue
+        facts = user.facts.setdefault(predicate.id, [])
+        at = event.at
+        # Events of one millisecond have distinct instants, as when they came.
+        if facts and facts[-1] // _MILLI == at // _MILLI:
+            at = max(at, facts[-1] + 1)
+        insort(facts, at)
+        del facts[: -predicate.keep]
+    return True
+
+
+def end_past(walk: Walk, over: PastOver) -> bool:
+    """Let the user enter if they qualify; return whether anything was found of them."""
+    user = walk.user
+    had_past = bool(user.past)
+    user.past.clear()
+    head = walk.journeys.heads.get(over.journey)
+    if head is None or not head.own or head.id in user.stuck:
+        return had_past
+    consider(walk, head, was=False, came=frozenset())
+    return had_past or head.id in user.passes
