@@ -1,6 +1,6 @@
 """`journeystream pause`, `resume`, `stop`, `retry`, `archive`, `unarchive`: one operation.
 
-Whether a journey's state allows it is in `lifecycle.py`.
+It is for one journey or several, all of them or none. Whether a journey's state allows it is in `lifecycle.py`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from journeystream.commands.context import project_of
 from journeystream.control_client import write
 from journeystream.publishing import command
 
-_Id = Annotated[str, typer.Argument(metavar="ID", show_default=False, help="A journey's id.")]
+_Ids = Annotated[
+    list[str], typer.Argument(metavar="ID...", show_default=False, help="Ids of journeys.")
+]
 
 
 def pause(
     ctx: typer.Context,
-    journey: _Id,
+    journeys: _Ids,
     *,
     hold: Annotated[
         bool, typer.Option("--hold", help="Users in flight stay where they are until it resumes.")
@@ -35,58 +37,62 @@ def pause(
     Example: journeystream pause welcome
     """
     meaning = "users in flight stay where they are" if hold else "users in flight go on"
-    _change(ctx, journey, "pause", f"no one enters, {meaning}", hold=hold)
+    _change(ctx, journeys, "pause", f"no one enters, {meaning}", hold=hold)
 
 
-def resume(ctx: typer.Context, journey: _Id) -> None:
+def resume(ctx: typer.Context, journeys: _Ids) -> None:
     """Let users enter a paused journey again.
 
     Example: journeystream resume welcome
     """
-    _change(ctx, journey, "resume", "users enter again")
+    _change(ctx, journeys, "resume", "users enter again")
 
 
-def retry(ctx: typer.Context, journey: _Id) -> None:
+def retry(ctx: typer.Context, journeys: _Ids) -> None:
     """Try a journey again with the users for whom it failed (a bug, since mended).
 
     Workers do so by themselves when they take a partition over, as after an upgrade.
 
     Example: journeystream retry welcome
     """
-    _change(ctx, journey, "retry", "whoever was stuck in it is tried again")
+    _change(ctx, journeys, "retry", "whoever was stuck in it is tried again")
 
 
-def archive(ctx: typer.Context, journey: _Id) -> None:
+def archive(ctx: typer.Context, journeys: _Ids) -> None:
     """End a journey; everyone in it leaves, with Exited messages.
 
     Example: journeystream archive welcome
     """
-    _change(ctx, journey, "archive", "everyone in it leaves, with their Exited messages")
+    _change(ctx, journeys, "archive", "everyone in it leaves, with their Exited messages")
 
 
-def stop(ctx: typer.Context, journey: _Id) -> None:
+def stop(ctx: typer.Context, journeys: _Ids) -> None:
     """Let nothing move in a journey any more, for good; whoever is in it stays until archiving.
 
     Example: journeystream stop welcome
     """
-    _change(ctx, journey, "stop", "nothing moves in it any more")
+    _change(ctx, journeys, "stop", "nothing moves in it any more")
 
 
-def unarchive(ctx: typer.Context, journey: _Id) -> None:
+def unarchive(ctx: typer.Context, journeys: _Ids) -> None:
     """Bring an archived journey back, paused and without users, as a new version.
 
     Example: journeystream unarchive welcome
     """
-    _change(ctx, journey, "unarchive", "nobody is in it; resume lets users enter")
+    _change(ctx, journeys, "unarchive", "nobody is in it; resume lets users enter")
 
 
 def _change(
-    ctx: typer.Context, journey: str, name: str, meaning: str, *, hold: bool = False
+    ctx: typer.Context, journeys: list[str], name: str, meaning: str, *, hold: bool = False
 ) -> None:
+    """Change all of them, or none: what one of them refuses is not done to the others."""
     project = project_of(ctx)
+    ids = list(dict.fromkeys(journeys))
     with broker(project) as bootstrap:
         current = ask(published(project, bootstrap))
-        records = command(journey, name, current, hold=hold, now=WallClock().now())
-        ask(write(project.control_topic, bootstrap, list(records)))
-    before, after = current.heads[journey].state, orjson.loads(records[-1][1])["state"]
-    output.say(f"{journey}: {before} -> {after}: {meaning}")
+        now = WallClock().now()
+        changes = {id_: command(id_, name, current, hold=hold, now=now) for id_ in ids}
+        ask(write(project.control_topic, bootstrap, [each for c in changes.values() for each in c]))
+    for id_, records in changes.items():
+        before, after = current.heads[id_].state, orjson.loads(records[-1][1])["state"]
+        output.say(f"{id_}: {before} -> {after}: {meaning}")

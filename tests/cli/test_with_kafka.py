@@ -61,6 +61,20 @@ def test_a_journey_lives_by_commands(shop: Shop, tmp_path: Path) -> None:
     assert rows[1:] == [["welcome", "Welcome", "archived", "3", "3"]]
 
 
+def test_several_journeys_change_together_or_not_at_all(shop: Shop, tmp_path: Path) -> None:
+    """One command pauses several; if one of them refuses, none is changed."""
+    other = WELCOME.replace("id: welcome", "id: other").replace("name: Welcome", "name: Other")
+    files = written(tmp_path / "a.yaml", WELCOME), written(tmp_path / "b.yaml", other)
+    assert shop("publish", *files).exit_code == 0
+    assert shop("archive", "welcome", "nobody").exit_code == 2
+    assert [each["state"] for each in orjson.loads(shop("list", "--json").stdout)] == ["live"] * 2
+    told = shop("pause", "welcome", "other").stdout.splitlines()
+    assert [line.split(": no one")[0] for line in told] == [
+        "welcome: live -> paused",
+        "other: live -> paused",
+    ]
+
+
 def test_publish_is_all_or_nothing(shop: Shop, tmp_path: Path) -> None:
     """One wrong definition keeps the good ones from being published."""
     broken = WELCOME.replace("id: welcome", "id: broken").replace("[ads]", "[adverts]")
