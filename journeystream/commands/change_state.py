@@ -1,6 +1,7 @@
 """`journeystream pause`, `resume`, `stop`, `retry`, `archive`, `unarchive`: one operation.
 
-It is for one journey or several, all of them or none. Whether a journey's state allows it is in `lifecycle.py`.
+It is for one journey or several, all of them or none. Whether a journey's state allows it is in
+`lifecycle.py`.
 """
 
 from __future__ import annotations
