@@ -1,4 +1,4 @@
-"""The five worked use cases, through Kafka, as their destinations see them.
+"""Half of the templates, through Kafka, as their destinations see them.
 
 Each file's own examples say what must come out; here their events go through Kafka and a
 worker process, all examples of a journey at once. They are laid so that they end at the same
@@ -27,21 +27,35 @@ from tests.shipped import template
 
 END = datetime(2024, 6, 1, tzinfo=UTC)
 LISTS = ("facebook_ads", "google_ads")
-IDENTIFIED = ("support",)
+IDENTIFIED = ("support", "website")
 CASES = (
     "cart_abandonment",
     "low_recency_winback",
     "trial_to_paid",
     "onboarding",
     "paid_subscription_acquisition",
+    "abandoned_cart",
+    "cart_inaction",
+    "cross_sell",
+    "purchase_discount",
+    "loan_nurture",
+    "platinum_rider",
+    "product_replenishment",
 )
+CHANNELS = """\
+  - {name: sms, type: event, topic: {app}-sms}
+  - {name: push, type: event, topic: {app}-push}
+  - {name: direct_mail, type: event, topic: {app}-direct-mail}
+  - {name: website, type: event, topic: {app}-website, call: identify}
+"""
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_use_case_through_kafka(case: str, make_world: MakeWorld) -> None:
     """Destinations get exactly the messages, and lists hold exactly the users, of the examples."""
-    journey = YAML(typ="safe").load(template(case).read_text(encoding="utf-8"))
-    world = make_world()
+    read = YAML(typ="safe", pure=True).load_all(template(case).read_text(encoding="utf-8"))
+    [journey] = [document for document in read if "steps" in document]
+    world = make_world(more=CHANNELS)
     world.cli("publish", template(case))
     with world.worker():
         world.produce(sorted(_events(journey), key=lambda event: str(event["timestamp"])))

@@ -157,7 +157,7 @@ class World:
                 bootstrap=bootstrap,
                 partitions=PARTITIONS,
                 keyed=str(keyed).lower(),
-                more=more,
+                more=more.replace("{app}", self.app),
             ),
             encoding="utf-8",
         )
