@@ -31,7 +31,7 @@ _STUCK = 8  # the place of what form 1 has not
 # What few have stands by name in one more field at the end, as far as it is not this.
 _NOTHING: Mapping[str, Any] = {}
 _RARE_OF_USERS: Mapping[str, object] = {"values": {}, "changed": {}, "lists": {}, "sent": {}}
-_RARE_OF_PASSES: Mapping[str, object] = {"left_at": NEVER, "goals": {}}
+_RARE_OF_PASSES: Mapping[str, object] = {"left_at": NEVER, "goals": {}, "run": None}
 _RARE_OF_INSTANCES: Mapping[str, object] = {"key": "", "goals": {}, "results": {}}
 # What taking a record apart raises when its bytes are not what was written.
 _DAMAGE = (ValueError, TypeError, AttributeError, LookupError)
