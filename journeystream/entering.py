@@ -8,7 +8,8 @@ Laws:
    a time, and rests from it for the cool-down, if there is one. `every_time`: one instance for
    each key (a property of what let them in), up to so many at once; a key that is inside already
    is passed over, or begins anew.
-3. A cause that meets a closed door (paused, cooling down, full, inside already) is gone; the
+3. On a schedule a cause waits for the next run (`runs.py`); else it lets in at once.
+4. A cause that meets a closed door (paused, cooling down, full, inside already) is gone; the
    next entry needs a new one.
 """
 
@@ -24,8 +25,9 @@ from journeystream.conditions import Predicate, flip
 from journeystream.effects import stable_id
 from journeystream.leaving import ends, leave, note_goals_met, remember
 from journeystream.noticing import journey_will_change
+from journeystream.runs import awaited, run_is_held
 from journeystream.user import NEVER, Instance, Passes, Position, User
-from journeystream.walk import Invitation, Walk
+from journeystream.walk import NOTHING, Invitation, Walk
 from journeystream.walking import arrive, walk_on
 
 # A user's record has to fit into a changelog record.
@@ -49,7 +51,7 @@ def candidates(
 
 
 def consider(walk: Walk, journey: CompiledJourney, *, was: bool, came: Collection[str]) -> None:
-    """Let the user enter if the condition is a cause to; else note when to look again.
+    """Let the user enter if there is a cause to, or now is its run; else note when to look again.
 
     `was` is its truth before, `came` the ids of the predicates of the event that came.
     """
@@ -59,13 +61,19 @@ def consider(walk: Walk, journey: CompiledJourney, *, was: bool, came: Collectio
     moment = walk.moment(journey)
     holds = journey.entry.holds(moment)
     caused = not was or not journey.welcomes.isdisjoint(came)
-    if holds and caused and _come_in(walk, journey, walk.entry):
-        return
+    run: int | None = None
+    if journey.runs is None:
+        if holds and caused and _come_in(walk, journey, walk.entry):
+            return
+    elif holds:
+        if run_is_held(walk, journey) and _come_in(walk, journey, NOTHING):
+            return
+        run = awaited(walk, journey, caused=caused)
     passes = walk.user.passes.get(journey.id)
     wake = flip(journey.entry, moment)
     if passes is None and not holds and wake is None and not journey.takes_strangers:
         return
-    remember(walk, journey, qualified=holds, wake=wake)
+    remember(walk, journey, qualified=holds, wake=wake, run=run)
 
 
 def invite(walk: Walk, invitation: Invitation) -> None:
