@@ -25,7 +25,7 @@ from journeystream.conditions import (
 from journeystream.definitions import JourneyDefinition
 from journeystream.durations import Duration, parse_duration
 from journeystream.effects import stable_id
-from journeystream.entry_language import AfterExit, EveryTime, Reentry
+from journeystream.entry_language import AfterExit, EveryTime, Reentry, Runs
 from journeystream.steps.contract import CompiledStep, Surroundings
 from journeystream.steps.merge import without_closing_merges
 from journeystream.user import User
@@ -66,7 +66,8 @@ class CompiledJourney:
     `entry` is all that entering asks: condition, audiences, exclusions. Where it `admits`, its
     turning true is a cause to enter, and an event that it `welcomes` is one too; else it only
     narrows down a trigger. `already_in`: who meets it when the journey is published enters.
-    `takes_strangers`: so that becoming known can be a reason to enter.
+    `takes_strangers`: so that becoming known can be a reason to enter. With `runs` it lets users in
+    at those only (`runs.py`).
 
     `reads` and those beside it are what instances in flight depend on (exits, goals, steps); the
     entry condition has its own. `watched` are the paths of traits whose last change is asked for,
@@ -83,6 +84,7 @@ class CompiledJourney:
     already_in: bool
     takes_strangers: bool
     triggers: tuple[tuple[str, str], ...]
+    runs: Runs | None
     reenters: bool
     cool_down: Duration | None
     concurrent: Concurrent | None
@@ -179,8 +181,9 @@ def compile_journey(
         # Who is in an audience comes by joining it, not by doing more of what keeps them in.
         welcomes=compiled(said.condition).welcomes if said.condition else frozenset(),
         already_in=said.already_in,
-        takes_strangers=said.admits and (said.already_in or entry.holds(Moment(User(""), now=0))),
+        takes_strangers=said.admits and (said.meets_all or entry.holds(Moment(User(""), now=0))),
         triggers=((said.trigger.journey, said.trigger.step),) if said.trigger else (),
+        runs=said.schedule,
         reenters=said.reentry != "never",
         cool_down=_cool_down(said.reentry),
         concurrent=concurrent,

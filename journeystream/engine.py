@@ -12,7 +12,7 @@ Rule 3. The events of a user have distinct instants: of events in the same milli
         later in the log is a microsecond later, so that "after entry" means after entry.
 Rule 4. Symmetry: every Entered owes one Exited (`walking.py`, `memberships.py`).
 Rule 5. Goals and the ways out are looked at before anything else (`leaving.py`).
-Rule 6. An entry needs a cause (`entering.py`).
+Rule 6. An entry needs a cause (`entering.py`), and where it is on a schedule a run (`runs.py`).
 Rule 7. What happens in one journey may change what is true in another (`noticing.py`). That is
         looked at when the happening itself is done, at the same instant, in rounds, until nothing
         is new. Journeys that set each other off without end are a fault of one of them: after so
@@ -141,6 +141,7 @@ def _pass_time(walk: Walk, until: int) -> bool:
     """Let happen what is due at or before `until`, in due order."""
     user, journeys, changed = walk.user, walk.journeys, False
     while (wake := user.wake) is not None and wake <= until:
+        walk.arriving = wake > user.clock
         walk.reach(wake)
         for instance in list(user.instances):
             if instance.wake is None or instance.wake > walk.now or instance.journey in user.stuck:
@@ -158,7 +159,7 @@ def _pass_time(walk: Walk, until: int) -> bool:
                 if head is not None and head.version == passes.version:
                     consider(walk, head, was=passes.qualified, came=frozenset())
         _settle(walk)
-        changed = True
+        walk.arriving, changed = False, True
     return changed
 
 

@@ -10,7 +10,8 @@ Laws:
    is passed over, or begins anew.
 3. A journey that uses history counts what came before it was published, and lets in whoever
    qualifies at that instant; nobody enters before it.
-4. A cause that meets a closed door (paused, cooling down, full, inside already) is gone; the
+4. On a schedule a cause waits for the next run (`runs.py`); else it lets in at once.
+5. A cause that meets a closed door (paused, cooling down, full, inside already) is gone; the
    next entry needs a new one.
 """
 
@@ -26,8 +27,9 @@ from journeystream.conditions import Predicate, flip
 from journeystream.effects import stable_id
 from journeystream.leaving import ends, leave, note_goals_met, remember
 from journeystream.noticing import journey_will_change
+from journeystream.runs import awaited, run_is_held
 from journeystream.user import NEVER, Instance, Passes, Position, User
-from journeystream.walk import Invitation, Walk
+from journeystream.walk import NOTHING, Invitation, Walk
 from journeystream.walking import arrive, walk_on
 
 # A user's record has to fit into a changelog record.
@@ -51,7 +53,7 @@ def candidates(
 
 
 def consider(walk: Walk, journey: CompiledJourney, *, was: bool, came: Collection[str]) -> None:
-    """Let the user enter if the condition is a cause to; else note when to look again.
+    """Let the user enter if there is a cause to, or now is its run; else note when to look again.
 
     `was` is its truth before, `came` the ids of the predicates of the event that came.
     """
@@ -65,13 +67,19 @@ def consider(walk: Walk, journey: CompiledJourney, *, was: bool, came: Collectio
         remember(walk, journey, qualified=False, wake=opens)
         return
     caused = not was or not journey.welcomes.isdisjoint(came)
-    if holds and caused and _come_in(walk, journey, walk.entry):
-        return
+    run: int | None = None
+    if journey.runs is None:
+        if holds and caused and _come_in(walk, journey, walk.entry):
+            return
+    elif holds:
+        if run_is_held(walk, journey) and _come_in(walk, journey, NOTHING):
+            return
+        run = awaited(walk, journey, caused=caused)
     passes = walk.user.passes.get(journey.id)
     wake = flip(journey.entry, moment)
     if passes is None and not holds and wake is None and not journey.takes_strangers:
         return
-    remember(walk, journey, qualified=holds, wake=wake)
+    remember(walk, journey, qualified=holds, wake=wake, run=run)
 
 
 def invite(walk: Walk, invitation: Invitation) -> None:

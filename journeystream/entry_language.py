@@ -1,6 +1,6 @@
 """Who may enter a journey, how often, and what its goals are: what a definition may say of it.
 
-What it means is in `entering.py` and `leaving.py`.
+What it means is in `entering.py`, `runs.py` and `leaving.py`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from journeystream.calendars.schedules import Schedule
 from journeystream.condition_language import AnyOf, AudienceLeaf, Condition, Not, Written
 from journeystream.durations import parse_duration
 from journeystream.steps.contract import ID_PATTERN
@@ -25,6 +26,15 @@ class Trigger(Written):
 
     journey: str = Field(min_length=1, description="id of the other journey")
     step: str = Field(min_length=1, description="id of a step of it")
+
+
+class Runs(Schedule):
+    """When users are let in, and at no other time: the newly qualified ones, or everyone."""
+
+    everyone: bool = Field(
+        False,
+        description="each run takes all who qualify then, not only who has newly qualified",
+    )
 
 
 class Rest(Written):
@@ -95,6 +105,9 @@ class Entry(Written):
     exclude: list[str] = Field(default_factory=list, description="audiences; none of them")
     trigger: Trigger | None = Field(None, description="users enter when they reach that step")
     by_name: bool = Field(False, description="only users who are enrolled by name enter")
+    schedule: Runs | None = Field(
+        None, description="users enter only at these runs; default: as soon as they qualify"
+    )
     reentry: Annotated[
         Annotated[Word, Tag("<word>")]
         | Annotated[AfterExit, Tag("<after_exit>")]
@@ -120,6 +133,22 @@ class Entry(Written):
         if self.trigger and self.already_in:
             raise ValueError("already_in goes with a condition or an audience, not with a trigger")
         return self
+
+    @model_validator(mode="after")
+    def _can_wait(self) -> Self:
+        if self.schedule and not self.admits:
+            raise ValueError("a schedule goes with a condition or an audience; remove it")
+        if self.schedule and _policy(self.reentry) == "<every_time>":
+            raise ValueError(
+                "every_time tells instances apart by the event that lets users in, and a run of a "
+                "schedule is none; write `reentry: after_exit`"
+            )
+        return self
+
+    @property
+    def meets_all(self) -> bool:
+        """Whether users who qualified already when this is published may enter."""
+        return self.already_in or (self.schedule is not None and self.schedule.everyone)
 
     @property
     def admits(self) -> bool:

@@ -12,9 +12,10 @@ Laws:
 from __future__ import annotations
 
 from journeystream.compiler import CompiledGoal, CompiledJourney
-from journeystream.conditions import Moment, flip
+from journeystream.conditions import Moment, earliest, flip
 from journeystream.memberships import Why
 from journeystream.noticing import journey_will_change
+from journeystream.runs import awaited
 from journeystream.user import NEVER, Instance, Passes, Position
 from journeystream.walk import Walk
 
@@ -57,11 +58,13 @@ def leave(
     head = walk.journeys.heads.get(journey.id, journey)
     again = head.admits and head.reenters and head.id not in walk.journeys.closed
     moment = walk.moment(head)
+    holds = head.entry.holds(moment)
     passes = remember(
         walk,
         head,
-        qualified=head.entry.holds(moment),
+        qualified=holds,
         wake=flip(head.entry, moment) if again else None,
+        run=awaited(walk, head, caused=False) if again and holds else None,
     )
     label = f"{reason}: {detail}" if detail else reason
     passes.exits[label] = passes.exits.get(label, 0) + 1
@@ -78,12 +81,20 @@ def path_ends(walk: Walk, instance: Instance, journey: CompiledJourney, position
         instance.positions[:] = [each for each in instance.positions if each is not position]
 
 
-def remember(walk: Walk, journey: CompiledJourney, *, qualified: bool, wake: int | None) -> Passes:
-    """Note the entry condition's truth, and when time may change it."""
+def remember(
+    walk: Walk,
+    journey: CompiledJourney,
+    *,
+    qualified: bool,
+    wake: int | None,
+    run: int | None = None,
+) -> Passes:
+    """Note the entry condition's truth, when time may change it, and the run that is awaited."""
     passes = walk.user.passes.setdefault(journey.id, Passes(journey.version))
     passes.version = journey.version
     passes.qualified = qualified
-    passes.wake = wake
+    passes.wake = wake if run is None else earliest((wake, run))
+    passes.run = run
     return passes
 
 

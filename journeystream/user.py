@@ -83,7 +83,8 @@ class Passes:
 
     `qualified` is the truth of the entry condition when it was last looked at: an entry
     needs it to turn true. `version` is the one it was looked at under. `left_at` is when they last
-    left the journey; `goals` when they last reached each of its goals.
+    left the journey; `goals` when they last reached each of its goals. `run` is the
+    run of its schedule that they wait for.
     """
 
     version: int
@@ -93,6 +94,7 @@ class Passes:
     wake: int | None = None
     left_at: int = NEVER
     goals: dict[str, int] = field(default_factory=dict)
+    run: int | None = None
 
 
 @dataclass(slots=True)

@@ -70,9 +70,11 @@ class Walk:
 
     `was` holds, for journeys whose entry condition may have changed, its truth before. `readers`
     are the journeys that read others; where there are none, which is the rule, none need be told.
+    It is `arriving` while time alone brings the user to an instant: its runs are still to come.
     """
 
     __slots__ = (
+        "arriving",
         "came",
         "entry",
         "floors",
@@ -99,6 +101,7 @@ class Walk:
         self.travels: Travels | None = Travels(user) if rules.travels else None
         self.entry = NOTHING
         self.now = self.came = user.clock
+        self.arriving = False
         self.journey_at_work = ""
         self.was: dict[str, bool] = {}
         self.news: News | None = None

@@ -68,6 +68,22 @@ def test_what_does_not_hang_together_has_its_place(document: Written, paths: lis
         ),
         ({"condition": {"event": "a"}, "by_name": True}, "entry"),
         ({"trigger": {"journey": "j", "step": "s"}, "already_in": True}, "entry"),
+        ({"trigger": {"journey": "j", "step": "s"}, "schedule": {"every": "daily"}}, "entry"),
+        ({"by_name": True, "schedule": {"every": "daily"}}, "entry"),
+        (
+            {
+                "condition": {"event": "a"},
+                "schedule": {"every": "daily"},
+                "reentry": {"every_time": {"key": "k"}},
+            },
+            "entry",
+        ),
+        ({"condition": {"event": "a"}, "schedule": {"every": "hourly"}}, "entry.schedule.every"),
+        ({"condition": {"event": "a"}, "schedule": {"every": "once"}}, "entry.schedule"),
+        (
+            {"condition": {"event": "a"}, "schedule": {"every": "daily", "all": True}},
+            "entry.schedule.all",
+        ),
     ],
 )
 def test_what_is_written_wrongly_has_its_path(entry: dict[str, Any], path: str) -> None:

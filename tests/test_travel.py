@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 
-from journeystream.effects import Travelled
+from journeystream.effects import Travelled, memberships
 from journeystream.events import Event
 from journeystream.state.memory import MemoryStore
 from journeystream.turn import take_turn
+from journeystream.user import NEVER
 from tests.law_settings import laws
 from tests.playing import play
 from tests.publishing_world import World, journey, send, wait
-from tests.strategies import END_OF_TIME, START, Project, logs, projects, rules_of
+from tests.strategies import END_OF_TIME, Project, logs, projects, rules_of
 
 HOUR = 3_600.0
 SPLIT = {
@@ -75,10 +78,9 @@ def test_who_is_archived_is_an_orphan() -> None:
 def test_telling_changes_nothing_else(project: Project, log: list[Event]) -> None:
     """Effects are the same with and without; each instance has one start and at most one end."""
     rules = rules_of(*project)
-    told = take_turn(
-        log, START, MemoryStore(), rules.__class__(rules.journeys, travels=True), until=END_OF_TIME
-    )
-    assert told.effects == play(rules, log).effects
+    travelling = replace(rules, travels=True)
+    told = take_turn(log, NEVER, MemoryStore(), travelling, until=END_OF_TIME)
+    assert memberships(told.effects) == play(rules, log).effects
     rows = [each for each in told.travels if isinstance(each, Travelled)]
     for instance in {each.instance for each in rows}:
         own = [each.stage_id for each in rows if each.instance == instance]

@@ -109,6 +109,8 @@ class Schedule(BaseModel):
                 day = date_of(first)
             except (ValueError, OverflowError):
                 return
+            if self.ends is not None and day > self.ends:
+                return
             quiet += 1
             if self._falls_on(day):
                 quiet = 0

@@ -37,7 +37,7 @@ _RARE_OF_USERS: Mapping[str, object] = {
     "sent": {},
     "past": {},
 }
-_RARE_OF_PASSES: Mapping[str, object] = {"left_at": NEVER, "goals": {}}
+_RARE_OF_PASSES: Mapping[str, object] = {"left_at": NEVER, "goals": {}, "run": None}
 _RARE_OF_INSTANCES: Mapping[str, object] = {"key": "", "goals": {}, "results": {}, "paths": {}}
 # What taking a record apart raises when its bytes are not what was written.
 _DAMAGE = (ValueError, TypeError, AttributeError, LookupError)

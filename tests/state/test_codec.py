@@ -79,6 +79,10 @@ RARE_BYTES = (
     b'"goals":{"paid":6},"results":{"offer":[1]}}]],{},{"values":{"0123456789ab":[[5,"cart-1"]]},'
     b'"changed":{"plan":4},"lists":{"vip":3},"sent":{"journey:j":[1,2]}}]'
 )
+WAITING_USER = User("u3", passes={"j": Passes(1, qualified=True, wake=7, run=9)})
+WAITING_BYTES = (
+    b'\x03[0,-4611686018427387904,-4611686018427387904,{},{},{},{"j":[1,1,0,{},7,{"run":9}]},[],{}]'
+)
 GOLDEN_PARTITION = PartitionState(
     -1,
     {"web": 3},
@@ -153,6 +157,7 @@ def test_a_form_that_changes_gets_a_new_number() -> None:
     assert (USER_FORM, PARTITION_FORM) == (3, 4)
     assert encode_user(GOLDEN_USER) == GOLDEN_BYTES
     assert encode_user(RARE_USER) == RARE_BYTES
+    assert encode_user(WAITING_USER) == WAITING_BYTES
     assert encode_partition(GOLDEN_PARTITION) == GOLDEN_PARTITION_BYTES
 
 

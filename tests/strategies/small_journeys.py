@@ -52,6 +52,13 @@ _SENDING: tuple[dict[str, Any] | None, ...] = (
     {"caps": [{"at_most": 1, "within": "5 hours", "across": "all"}]},
     {"caps": [{"at_most": 2, "within": "1 day"}], "over_cap": "hold"},
 )
+_SCHEDULES: tuple[dict[str, Any], ...] = (
+    {"every": "3 hours"},
+    {"every": "daily", "at": ["11:10"]},
+    {"every": "weekly", "weekdays": ["sat", "mon"]},
+    {"every": "monthly", "days": [2, -1], "at": ["06:30", "18:00"]},
+    {"every": "dates", "dates": ["2024-03-02", "2024-03-04"]},
+)
 _CHANGES = ({"increment": "score"}, {"set": "plan", "value": "pro"}, {"unset": "plan"})
 _DURATIONS = ("10 minutes", "1 hour", "5 hours", "1 day")
 _MOST_STEPS = 6
@@ -199,7 +206,16 @@ def _entries(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.integers(0, 4)) == 0:
         entry["exclude"] = [draw(st.sampled_from(sorted(AUDIENCES)))]
     entry["already_in"] = draw(st.integers(0, 4)) == 0
+    if "every_time" not in entry["reentry"] and draw(st.integers(0, 3)) == 0:
+        entry["schedule"] = draw(schedules())
     return entry
+
+
+def schedules() -> st.SearchStrategy[dict[str, Any]]:
+    """Draw a schedule; if it takes everyone it soon ends, or there would be runs for ever."""
+    some = st.sampled_from(_SCHEDULES)
+    ends = {"ends": "2024-03-05", "everyone": True}
+    return st.one_of(some, some.map(lambda written: {**written, **ends}))
 
 
 def reentries() -> st.SearchStrategy[Any]:

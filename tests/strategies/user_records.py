@@ -74,6 +74,7 @@ def users() -> st.SearchStrategy[User]:
         wake=st.none() | instants(),
         left_at=instants(),
         goals=st.dictionaries(ids, instants(), max_size=1),
+        run=st.none() | instants(),
     )
     return st.builds(
         User,
