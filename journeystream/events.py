@@ -111,10 +111,21 @@ class Answered:
     message_id: str | None = None
 
 
+@dataclass(slots=True)
+class Erased:
+    """The user is to be forgotten: by an upstream app, or by a command.
+
+    It has no message id: what it would be remembered by is gone with the user.
+    """
+
+    user_id: str
+    at: int
+
+
 Note = Enrolled | Listed | Answered
 """What others than upstream apps say of a user."""
 
-Message = Event | Note
+Message = Event | Note | Erased
 """What comes by a topic about one user."""
 
 Happening = Message | Due | Archived | Retried | Reviewed

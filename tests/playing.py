@@ -10,9 +10,9 @@ from journeystream.engine import Rules
 from journeystream.events import Event, Message
 from journeystream.state.codec import PartitionState, encode_user
 from journeystream.state.memory import MemoryStore
-from journeystream.state.store import Store, change_of
+from journeystream.state.store import Store, changes_of
 from journeystream.turn import take_turn
-from journeystream.user import NEVER, Derived
+from journeystream.user import NEVER
 from tests.strategies import END_OF_TIME, Cuts, cut
 
 
@@ -35,14 +35,8 @@ class Partition:
         )
         assert not turn.failures, turn.failures
         assert turn.clock >= partition.clock
-        self.store.save(
-            [
-                change_of(user, turn.before.get(user.id, Derived()))
-                for user in turn.changed.values()
-            ],
-            PartitionState(clock=turn.clock),
-        )
-        self.store.met(self.rules.journeys).update(turn.met)
+        self.store.save(changes_of(turn), PartitionState(clock=turn.clock))
+        turn.tell_met(self.store.met(self.rules.journeys))
         told = memberships(turn.effects)
         self.effects += told
         self.asked += [each for each in turn.effects if isinstance(each, DecisionRequest)]

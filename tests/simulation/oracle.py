@@ -34,9 +34,8 @@ from journeystream.journeys import Floors
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState, decode_partition
 from journeystream.state.memory import MemoryStore
-from journeystream.state.store import change_of
+from journeystream.state.store import changes_of
 from journeystream.turn import Turn, expel, take_turn
-from journeystream.user import NOBODY
 from tests.simulation.disk import contents
 from tests.simulation.journeys import BASE
 from tests.simulation.log import Log, Transaction
@@ -92,9 +91,7 @@ class Retelling:
         found = [(each.topic, each.key, each.value) for each in said]
         if _by_topic(wanted) != _by_topic(found):
             self._differ(transaction, f"said {found} instead of {wanted}")
-        changes = [
-            change_of(user, turn.before.get(id_, NOBODY)) for id_, user in turn.changed.items()
-        ]
+        changes = changes_of(turn)
         users = [(USER_KEY + each.user_id.encode(), each.record) for each in changes]
         if users != [(each.key, each.value) for each in logged[:-1]]:
             self._differ(transaction, "logged other users than its turn changed")
