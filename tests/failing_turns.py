@@ -13,7 +13,7 @@ from typing import Any
 from journeystream.compiler import CompiledJourney
 from journeystream.conditions import CompiledCondition, Moment
 from journeystream.engine import Rules
-from journeystream.events import Event
+from journeystream.events import Event, Message
 from journeystream.journeys import Journeys
 from journeystream.state.codec import PartitionState, encode_user
 from journeystream.state.memory import MemoryStore
@@ -112,7 +112,7 @@ class Partition:
         self.store = MemoryStore()
 
     def take(
-        self, *batch: Event | None, until: int | None = None, moves_clock: bool = True
+        self, *batch: Message | None, until: int | None = None, moves_clock: bool = True
     ) -> Turn:
         """Take a turn and save it."""
         clock = self.store.partition().clock

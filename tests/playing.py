@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from journeystream.effects import DecisionRequest, StepMembership, memberships
 from journeystream.engine import Rules
-from journeystream.events import Event, Message
+from journeystream.events import Message
 from journeystream.state.codec import PartitionState, encode_user
 from journeystream.state.memory import MemoryStore
 from journeystream.state.store import Store, changes_of
@@ -62,7 +62,7 @@ class Stored:
 
 
 def play(
-    rules: Rules, log: Sequence[Event], sizes: Cuts = (), *, until: int | None = END_OF_TIME
+    rules: Rules, log: Sequence[Message], sizes: Cuts = (), *, until: int | None = END_OF_TIME
 ) -> Partition:
     """Play a log in batches, then let time pass to `until`."""
     partition = Partition(rules)

@@ -2,7 +2,8 @@
 
 The model: a source of events, one user each; a user's state is how many of their events are
 applied. A capital erases the user, of whom only a tombstone is left. Workers take turns, die
-anywhere between two records, and wake up after they have lost the partition. Whatever is in the changelog, the next worker ends up with the right counts.
+anywhere between two records, and wake up after they have lost the partition. Whatever is in the
+changelog, the next worker ends up with the right counts.
 """
 
 from __future__ import annotations
