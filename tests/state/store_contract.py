@@ -195,7 +195,7 @@ class StoreContract:
         assert store.due(FOREVER) == [(20, "u1")]
 
     def test_of_a_removed_user_nothing_is_left(self, store: Store) -> None:
-        """Record, alarm and places go together; others stay, and who is not known can be removed."""
+        """Record, alarm and places go together; others stay, and nobody can be removed too."""
         both = [waiting("u1", 10), waiting("u2", 10)]
         for user in both:
             user.instances = standing(user.id, ("j", "s1"), ("k", "s1")).instances

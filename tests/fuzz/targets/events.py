@@ -80,7 +80,7 @@ def _is_applied(data: bytes, record_time: int) -> None:
         event = decode(data, record_time, LIMITS[0])
     except RejectedEvent:
         return
-    assert isinstance(event, Event)
+    assert isinstance(event, Event | Erased)
     partition = Partition(rules())
     partition.take([event])
     partition.take([event], until=min(event.at + 800 * DAY, LAST_INSTANT))
@@ -111,11 +111,12 @@ def seeds() -> Sequence[bytes]:
     identify = {"type": "identify", "userId": "u1", "traits": traits}
     screen = {"type": "screen", "name": "s", "userId": "u2", "timestamp": None, "context": None}
     group = {"type": "group", "userId": "u1", "groupId": "g", "traits": {"x": 1}}
+    delete = {"type": "delete", "userId": "u1", "timestamp": "2024-03-03T10:00:00Z"}
     mark = {"type": "clock", "timestamp": "2024-03-05T00:00:00Z", "origin": "web:1"}
     named = [{**track, "event": name} for name in ("a", "b", "Page Viewed", "Cart Viewed")]
     return [
         orjson.dumps(each)
-        for each in (track, *named, corrected, identify, screen, group, mark, {**track, "x": 0})
+        for each in (track, *named, corrected, identify, screen, group, delete, mark)
     ]
 
 
