@@ -6,17 +6,21 @@ for a dashboard. What was written without a transaction counts by its stamp (cha
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from journeystream.agents.changelog import USER_KEY, ChangelogMerge
+from journeystream.agents.cluster import KafkaCluster
+from journeystream.clock import WallClock
+from journeystream.errors import OperatorError
 from journeystream.state.codec import PartitionState, decode_user
 from journeystream.topics import partitions_of
 
 _WAIT_MS = 500
+_PATIENCE_SECONDS = 90.0  # longer than Kafka waits for a transaction whose producer has died
 
 Tell = Callable[[int, int], None]
 """Hears how many of how many records are read."""
@@ -27,28 +31,65 @@ async def users_now(
 ) -> AsyncGenerator[tuple[str, bytes | None], None]:
     """Yield (user id, record) up to the present end; a user's last one counts, None: erased."""
     count = (await partitions_of([changelog], bootstrap))[changelog]
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed"
-    )
+    tps = [TopicPartition(changelog, number) for number in range(count)]
+    merges = {tp: ChangelogMerge(PartitionState()) for tp in tps}
+    cluster = KafkaCluster(bootstrap)
+    consumer = cluster.consumer()
     await consumer.start()
     try:
-        tps = [TopicPartition(changelog, number) for number in range(count)]
+        begins, ends = await consumer.beginning_offsets(tps), await _written(cluster, tps)
+        first, last = sum(begins.values()), sum(ends.values())
         consumer.assign(tps)
-        begins = sum((await consumer.beginning_offsets(tps)).values())
-        await consumer.seek_to_beginning(*tps)
-        ends = await consumer.end_offsets(tps)
-        merges = {tp: ChangelogMerge(PartitionState()) for tp in tps}
-        total = sum(ends.values())
+        for tp, begin in begins.items():
+            consumer.seek(tp, begin)
+        patience = _Patience(changelog)
         while any([await consumer.position(tp) < ends[tp] for tp in tps]):
             for tp, records in (await consumer.getmany(timeout_ms=_WAIT_MS)).items():
                 for key, record in merges[tp].counting(records).items():
                     if key.startswith(USER_KEY):
                         yield key[len(USER_KEY) :].decode(), record
+            read = sum([await consumer.position(tp) for tp in tps])
+            patience.look(read)
             if tell is not None:
-                read = sum([await consumer.position(tp) for tp in tps])
-                tell(read - begins, total - begins)
+                tell(read - first, last - first)
     finally:
         await consumer.stop()
+
+
+async def _written(
+    cluster: KafkaCluster, tps: Sequence[TopicPartition]
+) -> dict[TopicPartition, int]:
+    """Return where partitions end, behind what is being committed.
+
+    The workers' group may know of a turn already whose records can not be read for a moment yet.
+    """
+    consumer = cluster.consumer(committed=False)
+    await consumer.start()
+    try:
+        return await consumer.end_offsets(tps)
+    finally:
+        await consumer.stop()
+
+
+class _Patience:
+    """Bounds the wait for a transaction that nobody ends."""
+
+    def __init__(self, changelog: str) -> None:
+        self._changelog = changelog
+        self._clock = WallClock()
+        self._read = -1
+        self._since = self._clock.elapsed()
+
+    def look(self, read: int) -> None:
+        """Hear how much is read; OperatorError when that stays the same for too long."""
+        now = self._clock.elapsed()
+        if read != self._read:
+            self._read, self._since = read, now
+        elif now - self._since > _PATIENCE_SECONDS:
+            raise OperatorError(
+                f"topic {self._changelog!r}: a transaction in it stays open, though the worker may "
+                f"have died that began it; start a worker (journeystream run), then try again"
+            )
 
 
 async def members_now(
