@@ -30,9 +30,8 @@ from journeystream.keys import keys_of
 from journeystream.project import EventDestination, Limits
 from journeystream.sinks.routing import Routing
 from journeystream.state.rocksdb import RocksStore, shared_cache
-from journeystream.state.store import change_of
+from journeystream.state.store import changes_of
 from journeystream.turn import take_turn
-from journeystream.user import NOBODY
 
 _COLUMNS = [
     "what the event does",
@@ -152,12 +151,9 @@ def _cpu_micros(journeys: Journeys, events: int, plan: Plan) -> float:
             intake = sorter.sort(records[first : first + plan.batch])
             turn = take_turn(intake.entries, state.clock, store, rules)
             sent = sum(1 for _ in routing.records(turn.effects))
-            changes = [
-                change_of(user, turn.before.get(id_, NOBODY)) for id_, user in turn.changed.items()
-            ]
             state.clock = turn.clock
-            store.save(changes, state)
-            store.met(journeys).update(turn.met)
+            store.save(changes_of(turn), state)
+            turn.tell_met(store.met(journeys))
             if turn.failures or sent != len(turn.effects):
                 raise RuntimeError(f"the engine failed: {turn.failures[:1]}")
         spent = time.process_time() - began

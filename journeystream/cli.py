@@ -29,8 +29,11 @@ from journeystream.commands.clone import clone
 from journeystream.commands.context import Chosen
 from journeystream.commands.dead_letters import dead_letters
 from journeystream.commands.demo import demo
+from journeystream.commands.enroll import enroll
+from journeystream.commands.erase import erase
 from journeystream.commands.init import init
 from journeystream.commands.list_journeys import list_journeys
+from journeystream.commands.lists import lists
 from journeystream.commands.produce import produce
 from journeystream.commands.publish import publish
 from journeystream.commands.run import run
@@ -43,7 +46,8 @@ from journeystream.errors import OperatorError, UserError
 from journeystream.project_file import PROJECT_VARIABLE
 
 _OPERATOR, _USER, _INTERRUPTED = 1, 2, 130
-_START, _JOURNEYS, _EVENTS, _WORKERS = "Start", "Journeys", "Events", "Workers"
+_START, _JOURNEYS, _USERS = "Start", "Journeys", "Users"
+_EVENTS, _WORKERS = "Events", "Workers"
 
 # Name, function, group; in the order of the help.
 _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
@@ -62,6 +66,8 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("unarchive", unarchive, _JOURNEYS),
     ("clone", clone, _JOURNEYS),
     ("schemas", schemas, _JOURNEYS),
+    ("enroll", enroll, _USERS),
+    ("erase", erase, _USERS),
     ("produce", produce, _EVENTS),
     ("tail", tail, _EVENTS),
     ("run", run, _WORKERS),
@@ -71,6 +77,7 @@ _EXAMPLES = "\n\n".join(  # noqa: FLY002 -- a list of lines reads as one
     (
         "Start: journeystream init shop && cd shop && journeystream topics",
         "Journeys: journeystream publish journeys/welcome.yaml",
+        "Users: journeystream enroll welcome u1",
         "Events: journeystream produce events.jsonl",
         "Workers: journeystream run",
         "journeystream COMMAND --help says more, with an example.",
@@ -150,6 +157,7 @@ def _options(
 
 for _name, _function, _group in _COMMANDS:
     app.command(_name, rich_help_panel=_group)(_function)
+app.add_typer(lists, name="lists", rich_help_panel=_USERS)
 app.add_typer(dead_letters, name="dead-letters", rich_help_panel=_EVENTS)
 
 

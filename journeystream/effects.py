@@ -25,6 +25,7 @@ EXIT_REASONS = (
     "archived",
     "moved",
     "new_version",
+    "erased",
 )
 
 
@@ -179,9 +180,12 @@ def _message_id(
 
 
 @lru_cache(maxsize=64)
-def instance_id(journey: str, user_id: str, number: int) -> str:
-    """Return the id of a user's pass through a journey."""
-    return stable_id(journey, user_id, str(number))[:16]
+def instance_id(journey: str, user_id: str, number: int, entered_at: int) -> str:
+    """Return the id of a user's pass through a journey.
+
+    Numbers begin anew with a user who was erased and comes again; the time tells them apart.
+    """
+    return stable_id(journey, user_id, str(number), str(entered_at))[:16]
 
 
 def stable_id(*parts: str) -> str:

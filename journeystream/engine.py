@@ -13,7 +13,8 @@ Rule 3. The events of a user have distinct instants: of events in the same milli
 Rule 4. Symmetry: every Entered owes one Exited (`walking.py`, `memberships.py`).
 Rule 5. Goals and the ways out are looked at before anything else (`leaving.py`).
 Rule 6. An entry needs a cause (`entering.py`), and where it is on a schedule a run (`runs.py`).
-Rule 7. What happens in one journey may change what is true in another (`noticing.py`). That is
+Rule 7. Whoever is erased leaves everything, and is nobody then (`erasing.py`).
+Rule 8. What happens in one journey may change what is true in another (`noticing.py`). That is
         looked at when the happening itself is done, at the same instant, in rounds, until nothing
         is new. Journeys that set each other off without end are a fault of one of them: after so
         many rounds the one that is at work fails, and is stuck.
@@ -29,12 +30,14 @@ from typing import Any
 from journeystream.conditions import Predicate
 from journeystream.effects import Effect, Travel
 from journeystream.entering import candidates, consider, invite
+from journeystream.erasing import erase
 from journeystream.errors import EngineError, OperatorError
 from journeystream.events import (
     Answered,
     Archived,
     Due,
     Enrolled,
+    Erased,
     Event,
     Happening,
     Listed,
@@ -46,7 +49,7 @@ from journeystream.events import (
 )
 from journeystream.leaving import leave
 from journeystream.moving import move_on
-from journeystream.noted import take_in
+from journeystream.noted import makes_known, take_in
 from journeystream.noticing import expect, was_qualified
 from journeystream.profile import change_traits, changed_traits
 from journeystream.recalling import end_past, recall
@@ -63,12 +66,12 @@ _MOST_ROUNDS = 100
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a happening; an unchanged user needs no saving.
+    """What became of a happening; an unchanged user needs no saving, one that is None is gone.
 
     `travels` are told for measurement, if the rules say so.
     """
 
-    user: User
+    user: User | None
     changed: bool
     effects: list[Effect]
     travels: Sequence[Travel] = ()
@@ -83,9 +86,10 @@ def advance(user: User | None, happening: Happening, rules: Rules) -> Outcome:
         raise
     except Exception as error:
         raise EngineError(walk.journey_at_work) from error
-    if walk.travels is None:
-        return Outcome(walk.user, changed, walk.told.effects)
-    return Outcome(walk.user, changed, walk.told.effects, walk.travels.told)
+    travels = () if walk.travels is None else walk.travels.told
+    if walk.gone:
+        return Outcome(None, user is not None, walk.told.effects, travels)
+    return Outcome(walk.user, changed, walk.told.effects, travels)
 
 
 def _take(walk: Walk, event: Event) -> bool:
@@ -211,6 +215,8 @@ def _hear(walk: Walk, note: Note) -> bool:
     walk.journey_at_work = ""
     if is_repeat(walk.user, note, walk.memory):
         return changed
+    if walk.user.known_since == NEVER and not makes_known(note):
+        return changed
     walk.reach(note.at)
     if walk.user.known_since == NEVER:
         walk.user.known_since = walk.now
@@ -229,8 +235,17 @@ def _open(walk: Walk, over: PastOver) -> bool:
     return passed or found
 
 
+def _erase(walk: Walk, erased: Erased) -> bool:
+    """Take the user out of everything; what was due before has happened."""
+    _pass_time(walk, erased.at)
+    walk.reach(erased.at)
+    erase(walk)
+    walk.gone = True
+    return True
+
+
 def _settle(walk: Walk) -> None:
-    """Look at what the happening has changed for other journeys, in rounds (Rule 7)."""
+    """Look at what the happening has changed for other journeys, in rounds (Rule 8)."""
     if walk.news is None and not walk.invited:
         return
     for _ in range(_MOST_ROUNDS):
@@ -265,4 +280,5 @@ _APPLY: Mapping[type[Happening], Callable[[Walk, Any], bool]] = {
     Enrolled: _hear,
     Listed: _hear,
     Answered: _hear,
+    Erased: _erase,
 }

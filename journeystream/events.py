@@ -112,6 +112,17 @@ class Answered:
 
 
 @dataclass(slots=True)
+class Erased:
+    """The user is to be forgotten: by an upstream app, or by a command.
+
+    It has no message id: what it would be remembered by is gone with the user.
+    """
+
+    user_id: str
+    at: int
+
+
+@dataclass(slots=True)
 class Past:
     """An event of before a version was published, which counts for what that version asks."""
 
@@ -119,7 +130,7 @@ class Past:
     at: int
     journey: str
     version: int
-    event: Event
+    event: Event | Erased
 
 
 @dataclass(slots=True)
@@ -134,7 +145,7 @@ class PastOver:
 Note = Enrolled | Listed | Answered
 """What others than upstream apps say of a user."""
 
-Message = Event | Note
+Message = Event | Note | Erased
 """What comes by a topic about one user."""
 
 Happening = Message | Due | Archived | Retried | Reviewed | Past | PastOver

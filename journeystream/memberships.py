@@ -98,9 +98,12 @@ class Memberships:
     ) -> tuple[str, bool, int, str, int, str, str, int]:
         """Return what effects of steps that hold nobody begin with."""
         user = self._user
-        instance_ = instance_id(instance.journey, user.id, instance.number)
         journey, version = instance.journey, instance.version
-        return user.id, user.anonymous, now, journey, version, instance_, step.id, visit
+        return user.id, user.anonymous, now, journey, version, self._id(instance), step.id, visit
+
+    def _id(self, instance: Instance) -> str:
+        number, entered_at = instance.number, instance.entered_at
+        return instance_id(instance.journey, self._user.id, number, entered_at)
 
     def _tell(
         self,
@@ -113,7 +116,7 @@ class Memberships:
         now: int,
     ) -> None:
         user = self._user
-        instance_ = instance_id(instance.journey, user.id, instance.number)
+        instance_ = self._id(instance)
         for destination in hold.destinations:
             mapping = step.destinations.get(destination)
             self.effects.append(

@@ -5,6 +5,7 @@ Laws:
 1. Who is enrolled enters if the journey lets them; its entry condition is not asked.
 2. Being put on a list, or taken off, may let users enter, or take them out, as any change does.
 3. An answer counts for the position that asked and still waits for it, once; else it means nothing.
+4. Nobody becomes known by an answer, or by being taken off a list: who was erased stays so.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ from journeystream.noticing import list_will_change
 from journeystream.steps.decide import answer
 from journeystream.walk import Invitation, Walk
 from journeystream.walking import progress
+
+
+def makes_known(note: Note) -> bool:
+    """Tell whether the note says anything of a user of whom nothing is known."""
+    return isinstance(note, Enrolled) or (isinstance(note, Listed) and note.joins)
 
 
 def take_in(walk: Walk, note: Note) -> None:

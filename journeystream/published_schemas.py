@@ -15,6 +15,7 @@ Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NAMED, _OF_TRAITS = ["track", "page", "screen"], ["identify", "group", "alias"]
+_ERASING = "delete"
 _TEXT: Schema = {"type": "string"}
 _OPTIONAL_TEXT: Schema = {"type": ["string", "null"]}
 _OBJECT: Schema = {"type": "object"}
@@ -56,7 +57,10 @@ def _event() -> Schema:
                 "type": "object",
                 "required": ["type"],
                 "properties": {
-                    "type": {"enum": [*_NAMED, *_OF_TRAITS]},
+                    "type": {
+                        "enum": [*_NAMED, *_OF_TRAITS, _ERASING],
+                        "description": "delete: the user is erased, and leaves every journey",
+                    },
                     "userId": _USER,
                     "anonymousId": _USER,
                     "messageId": {
@@ -187,6 +191,7 @@ def _context() -> Schema:
                             "archived",
                             "moved",
                             "new_version",
+                            "erased",
                         ],
                     },
                     "detail": {**_OPTIONAL_TEXT, "description": "the exit, goal or step behind it"},

@@ -5,16 +5,18 @@ Laws:
 1. The past changes facts of that version's own, and nothing else: no trait, no clock, no journey
    moves, nobody is told.
 2. Each event counts once, at its own time; a repeated message id is no second event.
-3. When a partition has read its past, whoever qualifies enters, once, at that instant.
+3. Who was erased is not remembered again.
+4. When a partition has read its past, whoever qualifies enters, once, at that instant.
 """
 
 from __future__ import annotations
 
 from bisect import insort
 
+from journeystream.compiler import CompiledJourney
 from journeystream.condition_language import ANY_NAME
 from journeystream.entering import consider
-from journeystream.events import Past, PastOver
+from journeystream.events import Erased, Past, PastOver
 from journeystream.repeats import is_in, keep
 from journeystream.user import NEVER
 from journeystream.walk import Walk
@@ -27,6 +29,8 @@ def recall(walk: Walk, past: Past) -> bool:
     user, event = walk.user, past.event
     walk.journey_at_work = past.journey
     journey = walk.journeys.version(past.journey, past.version)
+    if isinstance(event, Erased):
+        return _forget(walk, event, journey)
     matched = [
         each
         for each in journey.past
@@ -48,6 +52,21 @@ def recall(walk: Walk, past: Past) -> bool:
             at = max(at, facts[-1] + 1)
         insort(facts, at)
         del facts[: -predicate.keep]
+    return True
+
+
+def _forget(walk: Walk, erased: Erased, journey: CompiledJourney) -> bool:
+    """Take back what is known of a user who was erased back then."""
+    user = walk.user
+    if user.known_since == NEVER:
+        walk.gone = True
+        return True
+    for predicate in journey.past:
+        facts, values = user.facts.get(predicate.id), user.values.get(predicate.id)
+        if facts:
+            facts[:] = [at for at in facts if at > erased.at]
+        if values:
+            values[:] = [each for each in values if each[0] > erased.at]
     return True
 
 

@@ -88,6 +88,9 @@ def _internal(project: Project) -> list[WantedTopic]:
             "min.cleanable.dirty.ratio": "0.1",
             # Only closed segments are compacted, so close them often.
             "segment.bytes": str(64 * 1024 * 1024),
+            # A worker that was away for long has to hear who was erased meanwhile. (A hundred
+            # years: Kafka adds it to the time of day, and the largest number would overflow.)
+            "delete.retention.ms": str(100 * 365 * 24 * 3_600_000),
             # A record is a whole user: profile, facts and positions.
             "max.message.bytes": str(32 * 1024 * 1024),
         },

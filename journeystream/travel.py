@@ -14,12 +14,13 @@ from journeystream.user import Instance, User
 
 _START = "start"
 # How an instance ends by its reason to leave; by any other one it is `exit`. An orphan is someone
-# from under whom the journey was taken.
+# from under whom the journey was taken, or who was taken from it.
 _ENDS = {
     "completed": "complete",
     "archived": "orphan",
     "moved": "orphan",
     "new_version": "orphan",
+    "erased": "orphan",
 }
 
 
@@ -75,7 +76,7 @@ class Travels:
                 now,
                 journey.id,
                 instance.version,
-                instance_id(journey.id, self._user.id, instance.number),
+                self._id(instance),
                 goal.id,
                 instance.entered_at,
                 goal.split,
@@ -97,8 +98,12 @@ class Travels:
             journey.id,
             journey.name,
             instance.version,
-            instance_id(journey.id, self._user.id, instance.number),
+            self._id(instance),
             *stage,
         )
         self.told.append(at)
         return at
+
+    def _id(self, instance: Instance) -> str:
+        number, entered_at = instance.number, instance.entered_at
+        return instance_id(instance.journey, self._user.id, number, entered_at)

@@ -36,6 +36,7 @@ from journeystream.events import (
     ClockMark,
     Due,
     Enrolled,
+    Erased,
     Event,
     Happening,
     Message,
@@ -81,17 +82,37 @@ class Failure:
 class Turn:
     """The outcome of a turn: who changed, the effects in order, and the new clock.
 
-    `before` is what followed from the changed users' records as they were stored. `met` are users
-    who are no strangers any more (take_turn). `travels` are told for measurement, in order.
+    Who was `erased`, and has not changed since, is gone. `before` is what followed from their
+    records as they were stored. `met` are users who are no strangers any more (take_turn); who was
+    erased is one, unless met since. `travels` are told for measurement, in order.
     """
 
     clock: int
     changed: dict[str, User] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)
     before: dict[str, Derived] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
     travels: list[Travel] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     met: set[str] = field(default_factory=set)
+
+    def know(self, user_id: str, met: Container[str]) -> bool:
+        """Tell whether someone is no stranger, `met` being those who were none before."""
+        return user_id in self.met or (user_id in met and user_id not in self.erased)
+
+    def tell_met(self, met: set[str]) -> None:
+        """Bring those who are no strangers up to date, once the turn is saved."""
+        met.difference_update(self.erased)
+        met.update(self.met)
+
+    def keep(self, user_id: str, user: User | None) -> None:
+        """Note what has become of someone; None: they were erased."""
+        if user is not None:
+            self.changed[user_id] = user
+        else:
+            self.changed.pop(user_id, None)
+            self.met.discard(user_id)
+            self.erased.add(user_id)
 
 
 def take_turn(
@@ -143,7 +164,7 @@ def take_turn(
             taker.move_clock(entry.at if moves_clock else clock)
             if read[index]:
                 taker.apply_event(entry, index)
-            elif strangers and entry.user_id not in met and entry.user_id not in turn.met:
+            elif strangers and not turn.know(entry.user_id, met):
                 taker.apply_event(entry, index)
                 if moves_clock and journeys.have_met(taker.user(entry.user_id)):
                     turn.met.add(entry.user_id)
@@ -163,7 +184,11 @@ def retry(journey: str, stuck: Collection[str], clock: int, users: Users, rules:
 
 
 def recall(
-    events: Sequence[Event], version: tuple[str, int], clock: int, users: Users, rules: Rules
+    events: Sequence[Event | Erased],
+    version: tuple[str, int],
+    clock: int,
+    users: Users,
+    rules: Rules,
 ) -> Turn:
     """Let a version learn of events of before it was published."""
     taker = _Taker(clock, users, rules, [], NEVER)
@@ -251,7 +276,7 @@ class _Taker:
             self.turn.effects += outcome.effects
             if outcome.travels:
                 self.turn.travels += outcome.travels
-            self._keep(outcome.user, happening)
+            self._keep(user_id, outcome.user, happening)
 
     def apply_event(self, event: Message, index: int) -> None:
         """Fire what is due for the event's own user, then apply it."""
@@ -286,17 +311,18 @@ class _Taker:
             self.turn.failures.append(Failure(happening, error, index))
             return
         self.turn.failures.append(Failure(happening, error))
-        self._keep(stuck.mark(self.user(stuck.user_id)), stuck)
+        self._keep(stuck.user_id, stuck.mark(self.user(stuck.user_id)), stuck)
         # One about the journey that failed has nothing more to do.
         if not isinstance(happening, _OF_A_JOURNEY) or happening.journey != stuck.journey:
             self.apply(happening, index)
 
-    def _keep(self, user: User, applied: Happening | Stuck) -> None:
-        self.loaded[user.id] = self.turn.changed[user.id] = user
-        self.applied.setdefault(user.id, []).append(applied)
-        wake = user.wake
+    def _keep(self, user_id: str, user: User | None, applied: Happening | Stuck) -> None:
+        self.loaded[user_id] = user
+        self.turn.keep(user_id, user)
+        self.applied.setdefault(user_id, []).append(applied)
+        wake = None if user is None else user.wake
         if wake is not None and wake <= self.horizon:
-            heappush(self.wakes, (wake, user.id))
+            heappush(self.wakes, (wake, user_id))
 
     def _undo(self, user_id: str) -> None:
         """Bring a user back to where they were before a happening failed half-way.

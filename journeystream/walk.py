@@ -71,6 +71,7 @@ class Walk:
     `was` holds, for journeys whose entry condition may have changed, its truth before. `readers`
     are the journeys that read others; where there are none, which is the rule, none need be told.
     It is `arriving` while time alone brings the user to an instant: its runs are still to come.
+    When it is done the user may be `gone`: nobody any more.
     """
 
     __slots__ = (
@@ -78,6 +79,7 @@ class Walk:
         "came",
         "entry",
         "floors",
+        "gone",
         "invited",
         "journey_at_work",
         "journeys",
@@ -106,6 +108,7 @@ class Walk:
         self.was: dict[str, bool] = {}
         self.news: News | None = None
         self.invited: list[Invitation] = []
+        self.gone = False
 
     def begin(self, event: Event) -> None:
         """Set `now` for an event, and `came`: its own instant, which is earlier if it is late."""

@@ -13,14 +13,14 @@ from typing import Any
 from journeystream.compiler import CompiledJourney
 from journeystream.conditions import CompiledCondition, Moment
 from journeystream.engine import Rules
-from journeystream.events import Event
+from journeystream.events import Event, Message
 from journeystream.journeys import Journeys
 from journeystream.state.codec import PartitionState, encode_user
 from journeystream.state.memory import MemoryStore
-from journeystream.state.store import change_of
+from journeystream.state.store import changes_of
 from journeystream.steps.contract import Decision
 from journeystream.turn import Turn, retry, take_turn
-from journeystream.user import NOBODY, Position, User, stuck_in
+from journeystream.user import Position, User, stuck_in
 from tests.strategies import HOUR, START, journey_of, rules_of
 
 LATER = START + HOUR
@@ -112,7 +112,7 @@ class Partition:
         self.store = MemoryStore()
 
     def take(
-        self, *batch: Event | None, until: int | None = None, moves_clock: bool = True
+        self, *batch: Message | None, until: int | None = None, moves_clock: bool = True
     ) -> Turn:
         """Take a turn and save it."""
         clock = self.store.partition().clock
@@ -128,10 +128,7 @@ class Partition:
         )
 
     def _saved(self, turn: Turn) -> Turn:
-        self.store.save(
-            [change_of(u, turn.before.get(u.id, NOBODY)) for u in turn.changed.values()],
-            PartitionState(turn.clock),
-        )
+        self.store.save(changes_of(turn), PartitionState(turn.clock))
         return turn
 
     def user(self, id_: str) -> User:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from journeystream.effects import DecisionRequest, StepMembership, memberships
 from journeystream.engine import Rules
-from journeystream.events import Event, Message
+from journeystream.events import Message
 from journeystream.state.codec import PartitionState, encode_user
 from journeystream.state.memory import MemoryStore
-from journeystream.state.store import Store, change_of
+from journeystream.state.store import Store, changes_of
 from journeystream.turn import Turn, take_turn
-from journeystream.user import NEVER, Derived, User
+from journeystream.user import NEVER, User
 from tests.strategies import END_OF_TIME, Cuts, cut
 
 
@@ -39,14 +39,8 @@ class Partition:
         """Save a turn, and return who entered and exited; nothing may have failed in it."""
         assert not turn.failures, turn.failures
         assert turn.clock >= self.store.partition().clock
-        self.store.save(
-            [
-                change_of(user, turn.before.get(user.id, Derived()))
-                for user in turn.changed.values()
-            ],
-            PartitionState(clock=turn.clock),
-        )
-        self.store.met(self.rules.journeys).update(turn.met)
+        self.store.save(changes_of(turn), PartitionState(clock=turn.clock))
+        turn.tell_met(self.store.met(self.rules.journeys))
         told = memberships(turn.effects)
         self.effects += told
         self.asked += [each for each in turn.effects if isinstance(each, DecisionRequest)]
@@ -76,7 +70,7 @@ class Stored:
 
 
 def play(
-    rules: Rules, log: Sequence[Event], sizes: Cuts = (), *, until: int | None = END_OF_TIME
+    rules: Rules, log: Sequence[Message], sizes: Cuts = (), *, until: int | None = END_OF_TIME
 ) -> Partition:
     """Play a log in batches, then let time pass to `until`."""
     partition = Partition(rules)

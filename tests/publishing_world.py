@@ -20,9 +20,9 @@ from journeystream.project import Project
 from journeystream.publishing import check, command, publish, workshop_of
 from journeystream.state.codec import PartitionState
 from journeystream.state.memory import MemoryStore
-from journeystream.state.store import change_of
+from journeystream.state.store import changes_of
 from journeystream.turn import Turn, expel, review, take_turn
-from journeystream.user import NOBODY, User
+from journeystream.user import User
 from tests.strategies import START
 
 Written = Mapping[str, Any]
@@ -137,8 +137,7 @@ class World:
                 self.reviewed[id_] = reviews
 
     def _save(self, turn: Turn) -> None:
-        changes = [change_of(u, turn.before.get(id_, NOBODY)) for id_, u in turn.changed.items()]
-        self.store.save(changes, PartitionState(clock=turn.clock))
+        self.store.save(changes_of(turn), PartitionState(clock=turn.clock))
         self.effects += turn.effects
         self.travelled += turn.travels
         self.failures += [repr(each.error.__cause__) for each in turn.failures]

@@ -68,9 +68,10 @@ def remembering(written: Written) -> Rules:
 
 def known(log: Sequence[Event], rules: Rules) -> User:
     """Return what is known of the user after the log."""
-    user = User("u1")
+    user: User | None = User("u1")
     for event in log:
         user = advance(user, event, rules).user
+    assert user is not None
     return user
 
 

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeystream.effects import StepMembership, memberships
-from journeystream.events import ClockMark, Event
+from journeystream.events import ClockMark, Event, Message
 from journeystream.journeys import Journeys
 from journeystream.state.memory import MemoryStore
 from journeystream.turn import take_turn
@@ -39,6 +39,7 @@ from tests.strategies import (
     cuts,
     journey_of,
     logs,
+    messages,
     projects,
     rules_of,
 )
@@ -47,8 +48,8 @@ from tests.strategies import (
 
 
 @laws
-@given(projects(), logs())
-def test_determinism(project: Project, log: list[Event]) -> None:
+@given(projects(), messages())
+def test_determinism(project: Project, log: list[Message]) -> None:
     """The same log yields the same effects and the same stored bytes."""
     first, second = (play(rules_of(*project), log) for _ in range(2))
     assert first.effects == second.effects
@@ -112,9 +113,9 @@ class Forgetful(MemoryStore):
 
 
 @laws
-@given(projects(), logs(), cuts())
+@given(projects(), messages(), cuts())
 def test_whom_journeys_have_met_changes_nothing(
-    project: Project, log: list[Event], sizes: Cuts
+    project: Project, log: list[Message], sizes: Cuts
 ) -> None:
     """A store that remembers who is no stranger yields what one does that looks at all again."""
     known = play(rules_of(*project), log, sizes)
@@ -127,8 +128,8 @@ def test_whom_journeys_have_met_changes_nothing(
 
 
 @laws
-@given(projects(), logs(), cuts())
-def test_cuts_do_not_matter(project: Project, log: list[Event], sizes: Cuts) -> None:
+@given(projects(), messages(), cuts())
+def test_cuts_do_not_matter(project: Project, log: list[Message], sizes: Cuts) -> None:
     """Any way of cutting a log into batches gives the same effects and the same state."""
     whole, pieces = play(rules_of(*project), log), play(rules_of(*project), log, sizes)
     assert whole.effects == pieces.effects
@@ -136,9 +137,9 @@ def test_cuts_do_not_matter(project: Project, log: list[Event], sizes: Cuts) -> 
 
 
 @laws
-@given(projects(), logs(), cuts(), logs(users=("u3", "u4")), cuts())
+@given(projects(), messages(), cuts(), messages(users=("u3", "u4")), cuts())
 def test_cuts_of_rekeyed_events_do_not_matter(
-    project: Project, log: list[Event], sizes: Cuts, rekeyed: list[Event], more_sizes: Cuts
+    project: Project, log: list[Message], sizes: Cuts, rekeyed: list[Message], more_sizes: Cuts
 ) -> None:
     """The same holds where a batch does not move the clock, as that of a re-keyed topic."""
     outcomes = []
@@ -183,9 +184,9 @@ def test_a_rekeyed_event_finds_what_is_due_already_done() -> None:
 
 
 @laws
-@given(projects(), logs(), st.data())
+@given(projects(), messages(), st.data())
 def test_time_alone_changes_nothing(
-    project: Project, log: list[Event], data: st.DataObject
+    project: Project, log: list[Message], data: st.DataObject
 ) -> None:
     """Turns of time alone, up to the next event's time, change nothing in what comes out."""
     plain = play(rules_of(*project), log)
@@ -201,8 +202,8 @@ def test_time_alone_changes_nothing(
 
 
 @laws
-@given(projects(), logs(in_order=True))
-def test_clock_marks_are_time_alone(project: Project, log: list[Event]) -> None:
+@given(projects(), messages(in_order=True))
+def test_clock_marks_are_time_alone(project: Project, log: list[Message]) -> None:
     """A replay's clock marks between the events change nothing in what comes out."""
     plain = play(rules_of(*project), log, until=None)
     marked = [entry for event in log for entry in (ClockMark(event.at), None, event)]
@@ -251,8 +252,8 @@ def test_events_of_one_millisecond_keep_their_order(names: str, out: bool) -> No
 
 
 @laws
-@given(projects(), logs(in_order=True))
-def test_a_user_is_alone(project: Project, log: list[Event]) -> None:
+@given(projects(), messages(in_order=True))
+def test_a_user_is_alone(project: Project, log: list[Message]) -> None:
     """However the events of others lie between a user's own, the user's effects are the same."""
     together = play(rules_of(*project), log)
     for user in USERS:

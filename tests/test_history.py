@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from journeystream.definitions import JourneyDefinition
 from journeystream.engine import Rules
 from journeystream.errors import DefinitionError
-from journeystream.events import Event
+from journeystream.events import Erased, Event
 from journeystream.journeys import Floors, Journeys
 from journeystream.project import Project
 from journeystream.publishing import check
@@ -50,7 +51,7 @@ def opening_at(at: int, journey: JourneyDefinition) -> Rules:
 class Late(Partition):
     """A partition that learns of a journey after it has applied some of its log."""
 
-    def __init__(self, past: list[Event], journey: JourneyDefinition) -> None:
+    def __init__(self, past: Sequence[Event | Erased], journey: JourneyDefinition) -> None:
         super().__init__(Rules(Journeys()))
         self.take(past)
         self.past = past
@@ -170,3 +171,20 @@ def test_history_goes_with_a_condition(entry: dict[str, object]) -> None:
         journey_of(
             {"id": "j", "name": "J", "entry": {"use_history": True, **entry}, "steps": [SENT]}
         )
+
+
+@pytest.mark.parametrize("orders_after", [1, 2])
+def test_who_was_erased_is_not_remembered_again(orders_after: int) -> None:
+    """What a user did before they were erased does not count, though the topic still holds it."""
+    after = orders(*(2 * DAY + HOUR * n for n in range(orders_after)))
+    late = Late([*orders(0, DAY), Erased("u1", START + DAY + HOUR), *after], loyal())
+    late.learn()
+    late.take([], until=START + 5 * DAY)
+    assert len(late.effects) == (orders_after == 2)
+
+
+def test_nothing_is_left_of_who_was_erased() -> None:
+    """Reading the past again makes no record of a user who is gone."""
+    late = Late([*orders(0, DAY), Erased("u1", START + DAY + HOUR)], loyal())
+    late.learn(3)
+    assert late.known() == []

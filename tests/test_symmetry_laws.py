@@ -157,7 +157,7 @@ def test_messages_and_state_agree(project: Project, log: list[Event], sizes: Cut
         (
             destination,
             user.id,
-            instance_id(instance.journey, user.id, instance.number),
+            instance_id(instance.journey, user.id, instance.number, instance.entered_at),
             position.hold.step,
             position.hold.visit,
         )
@@ -194,8 +194,8 @@ def test_the_message_id_of_an_effect_stays() -> None:
     entry = {"condition": {"event": "a"}}
     rules = rules_of(journey_of({"id": "j", "name": "J", "entry": entry, "steps": steps}))
     [effect] = play(rules, [Event("u1", "track", "a", START)]).effects
-    assert effect.instance == "f7d688bdcf90fed7"
-    assert effect.message_id == "bbf87136ed2462f983090b27198c5c5f"
+    assert effect.instance == "0e241275e1b32fe8"
+    assert effect.message_id == "2d5353c9683715c33a5faa5d84366403"
 
 
 def _visit(effect: StepMembership) -> tuple[str, str, str, str, int]:

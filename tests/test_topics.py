@@ -70,6 +70,13 @@ def test_the_changelog_is_compacted_early() -> None:
     assert config["segment.bytes"] == "67108864"
 
 
+def test_tombstones_of_the_changelog_stay() -> None:
+    """A worker that was away for years hears who was erased; Kafka can add the span to a date."""
+    kept = int(wanted()["shop.changelog"].config["delete.retention.ms"])
+    assert kept > 99 * 365 * DAY_MS
+    assert kept < 2**62
+
+
 @pytest.mark.parametrize(
     ("name", "days"), [("web", 7), ("shop.rekeyed", 7), ("shop.dead-letters", 30), ("email", 7)]
 )

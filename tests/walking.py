@@ -33,9 +33,8 @@ from journeystream.journeys import Journeys
 from journeystream.keys import keys_of
 from journeystream.project import Limits
 from journeystream.state.memory import MemoryStore
-from journeystream.state.store import change_of
+from journeystream.state.store import changes_of
 from journeystream.turn import Turn, take_turn
-from journeystream.user import Derived
 from journeystream.validation import Known, validate_journey
 
 START = "2024-01-01T00:00:00Z"
@@ -93,9 +92,7 @@ def _in_pieces(events: list[Event], clock: int, rules: Rules, end: int) -> list[
     store, told = MemoryStore(), []
 
     def save(turn: Turn) -> int:
-        changed = turn.changed.items()
-        changes = [change_of(user, turn.before.get(id_, Derived())) for id_, user in changed]
-        store.save(changes, store.partition())
+        store.save(changes_of(turn), store.partition())
         told.extend(turn.effects)
         return turn.clock
 

@@ -1,22 +1,14 @@
-"""Counting a project's users by where they are, from the changelog alone.
-
-The changelog is the state as committed, so the count disturbs no worker. It reads every
-record: fit for a demo and for audits, not for a dashboard.
-"""
+"""Counting a project's users by where they are, from the changelog alone (users_now.py)."""
 
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-
-from journeystream.agents.changelog import USER_KEY
+from journeystream.agents.users_now import users_now
 from journeystream.state.codec import decode_user
-from journeystream.topics import partitions_of
 from journeystream.user import User
-
-_WAIT_MS = 500
 
 
 @dataclass(slots=True)
@@ -51,24 +43,14 @@ class Census:
 
 async def take_census(changelog: str, bootstrap: str) -> Census:
     """Read the changelog to its end and count the last record of every user."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed"
-    )
-    await consumer.start()
-    try:
-        count = (await partitions_of([changelog], bootstrap))[changelog]
-        tps = [TopicPartition(changelog, number) for number in range(count)]
-        consumer.assign(tps)
-        await consumer.seek_to_beginning(*tps)
-        ends = await consumer.end_offsets(tps)
-        latest: dict[bytes, bytes] = {}
-        while any([await consumer.position(tp) < ends[tp] for tp in tps]):
-            for records in (await consumer.getmany(timeout_ms=_WAIT_MS)).values():
-                latest.update((record.key, record.value) for record in records)
-    finally:
-        await consumer.stop()
+    latest: dict[str, bytes] = {}
+    async with aclosing(users_now(changelog, bootstrap)) as users:
+        async for user_id, record in users:
+            if record is None:
+                latest.pop(user_id, None)
+            else:
+                latest[user_id] = record
     census = Census()
-    for key, record in latest.items():
-        if key.startswith(USER_KEY):
-            census.count(decode_user(key[len(USER_KEY) :].decode(), record))
+    for user_id, record in latest.items():
+        census.count(decode_user(user_id, record))
     return census

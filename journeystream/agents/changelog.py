@@ -1,7 +1,7 @@
 """A partition's changelog: what stands in it, and what of it counts.
 
 A record per user, keyed `u` and the user's id, and one of the partition's own, keyed `p`; the
-last of each is the state.
+last of each is the state. One without a value, a tombstone, says that a user was erased.
 
 Laws:
 
@@ -122,9 +122,9 @@ class ChangelogMerge:
         self.stamp = Stamp.of(stored)
         self._base = stored.changelog
 
-    def counting(self, records: Iterable[ConsumerRecord]) -> dict[bytes, bytes]:
-        """Return the newest record per key among those that count."""
-        latest: dict[bytes, bytes] = {}
+    def counting(self, records: Iterable[ConsumerRecord]) -> dict[bytes, bytes | None]:
+        """Return the newest value per key among those that count; None is a tombstone's."""
+        latest: dict[bytes, bytes | None] = {}
         for record in records:
             if record.key == PARTITION_KEY:
                 counts = self._partition_counts(record)

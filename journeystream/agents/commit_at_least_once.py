@@ -29,7 +29,8 @@ from journeystream.errors import BrokerUnreachable, StateError
 from journeystream.events import ClockMark
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState
-from journeystream.state.store import Change, Store, change_of
+from journeystream.state.store import Change, Store, change_of, removal_of
+from journeystream.user import NOBODY
 
 TellOffsets = Callable[[Mapping[TopicPartition, int]], Awaitable[None]]
 
@@ -58,7 +59,12 @@ class RepeatingCommitter:
         self._ahead = dict(restored.ahead)
         if restored.stale:
             known = self._store.load(restored.stale)
-            changes = [change_of(user, user.derived()) for user in known.values()]
+            changes = [
+                change_of(known[id_], known[id_].derived())
+                if id_ in known
+                else removal_of(id_, NOBODY)
+                for id_ in sorted(restored.stale)
+            ]
             await self.commit([], changes, self._store.partition(), {})
 
     def not_applied(

@@ -21,9 +21,10 @@ from journeystream.agents.fields import instant_of, is_deeper, object_of, shown,
 from journeystream.agents.notes import NOTE_KINDS, note_of
 from journeystream.durations import LAST_INSTANT, iso
 from journeystream.errors import RejectedEvent
-from journeystream.events import ClockMark, Event, Message
+from journeystream.events import ClockMark, Erased, Event, Message
 
-KINDS = frozenset(("track", "identify", "page", "screen", "group", "alias"))
+ERASE_KIND = "delete"
+KINDS = frozenset(("track", "identify", "page", "screen", "group", "alias", ERASE_KIND))
 CLOCK_KIND = "clock"
 _NAMED = frozenset(("track", "page", "screen"))
 _LONGEST_ID = 512
@@ -63,6 +64,13 @@ def decode(value: bytes | None, record_time: int, limits: DecodeLimits) -> Messa
         raise RejectedEvent("too_deep", f"it is nested more than {_DEEPEST} levels deep")
     if not isinstance(message, dict):
         raise RejectedEvent("not_an_object", f"a JSON {type(message).__name__} is no event")
+    return _read(message, record_time, limits)
+
+
+def _read(
+    message: Mapping[str, object], record_time: int, limits: DecodeLimits
+) -> Message | ClockMark:
+    """Read what a record's object says, by its type."""
     kind = message.get("type")
     if kind == CLOCK_KIND and limits.replay:
         origin = text_or_none(message, "origin") or ""
@@ -73,6 +81,8 @@ def decode(value: bytes | None, record_time: int, limits: DecodeLimits) -> Messa
     if not isinstance(kind, str) or kind not in KINDS:
         raise RejectedEvent("unknown_type", f"type {shown(kind)} is none of {sorted(KINDS)}")
     user_id, anonymous = _user(message)
+    if kind == ERASE_KIND:
+        return Erased(user_id, _event_time(message, record_time, limits))
     named = kind in _NAMED
     return Event(
         user_id,

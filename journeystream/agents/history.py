@@ -19,7 +19,7 @@ from aiokafka import TopicPartition
 from journeystream import metrics
 from journeystream.agents.cluster import Cluster, Consumer
 from journeystream.agents.intake import Sorter
-from journeystream.events import Event
+from journeystream.events import Erased, Event
 from journeystream.state.codec import Reading
 
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class History:
         self._consumer: Consumer | None = None
         self._read = 0
 
-    async def events(self, reading: Reading) -> list[Event] | None:
+    async def events(self, reading: Reading) -> list[Event | Erased] | None:
         """Return what comes next, and move the reading on; None when all is read."""
         for topic, until in reading.until.items():
             if reading.positions[topic] < until:
@@ -51,7 +51,7 @@ class History:
         if consumer is not None:
             await consumer.stop()
 
-    async def _some(self, topic: str, reading: Reading) -> list[Event]:
+    async def _some(self, topic: str, reading: Reading) -> list[Event | Erased]:
         tp, until = TopicPartition(topic, self._number), reading.until[topic]
         if self._consumer is None:
             self._consumer = self._cluster.consumer()
@@ -66,7 +66,7 @@ class History:
         reading.positions[topic] = min(await consumer.position(tp), until)
         self._tell(reading, len(records))
         entries = self._sorters[topic].sort(records).entries
-        return [entry for entry in entries if isinstance(entry, Event)]
+        return [entry for entry in entries if isinstance(entry, Event | Erased)]
 
     def _tell(self, reading: Reading, records: int) -> None:
         left = sum(until - reading.positions[topic] for topic, until in reading.until.items())

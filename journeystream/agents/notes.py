@@ -18,7 +18,7 @@ import orjson
 from journeystream.agents.fields import object_of, shown, text_or_none
 from journeystream.durations import iso
 from journeystream.errors import RejectedEvent
-from journeystream.events import Answered, Enrolled, Listed, Note
+from journeystream.events import Answered, Enrolled, Erased, Listed, Note
 
 NOTE_KINDS = ("enroll", "list", "answer")
 _LONGEST_NAME = 512
@@ -41,9 +41,11 @@ def note_of(kind: str, user_id: str, at: int, message: Mapping[str, object]) -> 
     return Answered(user_id, at, _name(message, "requestId"), offers, id_)
 
 
-def written(note: Note) -> bytes:
-    """Return a note as the value of a record."""
+def written(note: Note | Erased) -> bytes:
+    """Return a note as the value of a record; that a user is erased, as an app would say it."""
     message: dict[str, Any] = {"userId": note.user_id, "timestamp": iso(note.at)}
+    if isinstance(note, Erased):
+        return orjson.dumps({"type": "delete", **message})
     if note.message_id is not None:
         message["messageId"] = note.message_id
     match note:

@@ -40,9 +40,8 @@ from journeystream.events import ClockMark
 from journeystream.journeys import Floors, Journeys, Version
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import Reading
-from journeystream.state.store import Store, change_of
+from journeystream.state.store import Store, changes_of
 from journeystream.turn import Turn, take_turn
-from journeystream.user import NOBODY
 
 _log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.05  # how often an idle partition looks whether something is due
@@ -290,12 +289,8 @@ class Partition:
     ) -> None:
         self._state.clock = turn.clock
         outputs = [*self._around.routing.records(turn.effects), *outputs]
-        changes = [
-            change_of(user, turn.before.get(id_, NOBODY)) for id_, user in turn.changed.items()
-        ]
-        await self._committer.commit(outputs, changes, self._state, offsets)
-        if turn.met:
-            self._store.met(self._journeys).update(turn.met)
+        await self._committer.commit(outputs, changes_of(turn), self._state, offsets)
+        turn.tell_met(self._store.met(self._journeys))
         self._turn_began = self._around.clock.elapsed()
         for change, count in Counter(effect.change for effect in turn.effects).items():
             metrics.EFFECTS.labels(self.number, change).inc(count)

@@ -10,6 +10,8 @@ Laws:
 3. A standby does the same without an end, so that it has little left to read when it takes
    the partition over.
 4. What was written without a transaction counts by its stamp (changelog.py).
+5. Who was erased is forgotten here too, however long a store has been away: tombstones stay in the
+   changelog (topics.py).
 """
 
 from __future__ import annotations
@@ -135,7 +137,7 @@ class Replica:
         metrics.RESTORE_LEFT.labels(self._ledger.partition).set(left)
 
 
-def _apply(store: Store, latest: Mapping[bytes, bytes], position: int) -> None:
+def _apply(store: Store, latest: Mapping[bytes, bytes | None], position: int) -> None:
     records = {
         key[len(USER_KEY) :].decode(): record
         for key, record in latest.items()
@@ -147,7 +149,7 @@ def _apply(store: Store, latest: Mapping[bytes, bytes], position: int) -> None:
             user_id,
             record,
             derived_of(user_id, known[user_id]) if user_id in known else NOBODY,
-            derived_of(user_id, record),
+            NOBODY if record is None else derived_of(user_id, record),
         )
         for user_id, record in records.items()
     ]

@@ -1,4 +1,4 @@
-"""JSON lines from a file, a gzip file or stdin, as they become readable.
+"""Lines, most of them JSON, from a file, a gzip file or stdin, as they become readable.
 
 Law: waiting for a slow pipe never blocks the event loop, so that what was read before goes on
 its way; and Ctrl-C ends the wait.
@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import orjson
 
@@ -65,18 +65,26 @@ class JsonLines:
         Blank lines are passed over. What else may be wrong in an event is for the worker to
         say, in a dead letter.
         """
-        async for line in self._lines():
-            self._number += 1
-            if not line or line.isspace():
-                continue
-            try:
-                event = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                where = f"column {error.colno}: {error.msg}"
-                raise UserError(f"{self.place}: this is no JSON ({where}); mend the line") from None
+        async for line in self.lines():
+            event = self.parsed(line)
             if not isinstance(event, dict):
                 raise UserError(f"{self.place}: this is no JSON object; write one event a line")
             yield _key(event), line
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """Yield all lines but blank ones, as they stand."""
+        async for line in self._lines():
+            self._number += 1
+            if line and not line.isspace():
+                yield line
+
+    def parsed(self, line: bytes) -> Any:  # noqa: ANN401 -- any JSON
+        """Read a line as JSON; UserError where it is none."""
+        try:
+            return orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            where = f"column {error.colno}: {error.msg}"
+            raise UserError(f"{self.place}: this is no JSON ({where}); mend the line") from None
 
     async def _lines(self) -> AsyncIterator[bytes]:
         rest = b""

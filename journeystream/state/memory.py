@@ -62,7 +62,10 @@ class MemoryStore:
         """Store everything; nothing here can fail half-way."""
         # All of them first: what yields the changes may fail half-way.
         for change in list(changes):
-            self._records[change.user_id] = change.record
+            if change.record is None:
+                self._records.pop(change.user_id, None)
+            else:
+                self._records[change.user_id] = change.record
             if change.before.wake is not None:
                 self._alarms.discard((change.before.wake, change.user_id))
             if change.after.wake is not None:

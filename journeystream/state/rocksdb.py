@@ -164,7 +164,10 @@ class RocksStore:
         users, alarms, places = (self._handles[name] for name in (_USERS, _ALARMS, _PLACES))
         for change in changes:
             id_ = change.user_id.encode()
-            batch.put(id_, change.record, users)
+            if change.record is None:
+                batch.delete(id_, users)
+            else:
+                batch.put(id_, change.record, users)
             before, after = change.before, change.after
             if before.wake != after.wake:
                 if before.wake is not None:

@@ -1,7 +1,8 @@
 """The contract of a partition's store, kept by memory and by RocksDB alike.
 
 Laws: `save` is atomic: all of it is there after a crash, or nothing. Alarms come out in due
-order. What `load` returns is a fresh copy: changing it changes nothing that is stored.
+order. What `load` returns is a fresh copy: changing it changes nothing that is stored. Of a user
+who was removed nothing is left.
 """
 
 from __future__ import annotations
@@ -12,17 +13,21 @@ from typing import Protocol
 
 from journeystream.journeys import Journeys
 from journeystream.state.codec import PartitionState, encode_user
-from journeystream.user import Derived, User
+from journeystream.turn import Turn
+from journeystream.user import NOBODY, Derived, User
 
 _MET_AT_MOST = 200_000  # some 20 MB; then they are met again
 
 
 @dataclass(slots=True)
 class Change:
-    """A user's new record, with what was derived from the old one and from the new one."""
+    """A user's new record, with what was derived from the old one and from the new one.
+
+    Without a record the user is removed.
+    """
 
     user_id: str
-    record: bytes
+    record: bytes | None
     before: Derived
     after: Derived
 
@@ -33,7 +38,7 @@ class Store(Protocol):
     def met(self, journeys: Journeys) -> set[str]:
         """Return who is known to be no stranger to any of these journeys.
 
-        What a turn adds to it may be added once the turn is saved.
+        A turn brings it up to date once it is saved (`Turn.tell_met`).
         """
 
     def load(self, ids: Collection[str]) -> dict[str, User]:
@@ -81,3 +86,20 @@ class Met:
 def change_of(user: User, before: Derived) -> Change:
     """Return the change that makes `user` the stored record."""
     return Change(user.id, encode_user(user), before, user.derived())
+
+
+def removal_of(user_id: str, before: Derived) -> Change:
+    """Return the change after which nothing is stored of a user."""
+    return Change(user_id, None, before, NOBODY)
+
+
+def changes_of(turn: Turn) -> list[Change]:
+    """Return what a turn has made of its users."""
+    before = turn.before
+    return [
+        *(change_of(user, before.get(id_, NOBODY)) for id_, user in turn.changed.items()),
+        *(
+            removal_of(id_, before.get(id_, NOBODY))
+            for id_ in sorted(turn.erased - turn.changed.keys())
+        ),
+    ]

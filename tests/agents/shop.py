@@ -12,7 +12,7 @@ from journeystream.agents.cluster import KafkaCluster
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState, encode_user
 from journeystream.state.memory import MemoryStore
-from journeystream.state.store import Change, Store, change_of
+from journeystream.state.store import Change, Store, change_of, removal_of
 from journeystream.user import Derived, Hold, Instance, Passes, Position, User
 from tests.brokers.clients import SECONDS, client, fresh, new_topic, read
 from tests.state.store_contract import FOREVER, standing, waiting
@@ -23,12 +23,13 @@ Visible = tuple[bytes | None, bytes | None, object]
 
 @dataclass(frozen=True)
 class Turn:
-    """What one turn commits: records out, who is how now, and the next source offset."""
+    """What one turn commits: records out, who is how now or gone, and the next source offset."""
 
     outputs: Sequence[OutRecord]
     users: Sequence[User]
     clock: int
     position: int
+    gone: Sequence[str] = ()
 
 
 @dataclass
@@ -59,11 +60,15 @@ class Shop:
         """Return the turn that was committed before."""
         hold = Hold("sent", 1, ["email"])
         resting = Instance("k", 1, 1, 5, {"n": 1}, [Position(None, 5, hold)], {"sent": 1})
+        u5 = User(
+            "u5", passes={"j": Passes(1, wake=60)}, instances=standing("", ("j", "s1")).instances
+        )
         users = [waiting("u1", 100), standing("u2", ("j", "s1")), User("u4", instances=[resting])]
+        users.append(u5)
         return Turn([OutRecord(self.email, b"u4", b"entered")], users, clock=50, position=3)
 
     def second(self) -> Turn:
-        """Return the turn that is cut off: everything moves, and someone is new."""
+        """Return the turn that is cut off: everything moves, someone is new, someone is erased."""
         outputs = [
             OutRecord(self.email, b"u4", b"exited"),
             OutRecord(self.members, b"k/u4", None, headers=[("reason", b"moved_on")]),
@@ -78,7 +83,7 @@ class Shop:
             ),
             User("u4", passes={"k": Passes(1, entered=1, exits={"completed": 1})}),
         ]
-        return Turn(outputs, users, clock=90, position=9)
+        return Turn(outputs, users, clock=90, position=9, gone=["u5"])
 
     def sent(self) -> list[Visible]:
         """Return everything that is visible in the output topics."""
@@ -117,7 +122,11 @@ def logged(*turns: Turn) -> list[bytes]:
     return [
         key
         for turn in turns
-        for key in (*(USER_KEY + user.id.encode() for user in turn.users), PARTITION_KEY)
+        for key in (
+            *(USER_KEY + user.id.encode() for user in turn.users),
+            *(USER_KEY + id_.encode() for id_ in turn.gone),
+            PARTITION_KEY,
+        )
     ]
 
 
@@ -128,12 +137,13 @@ def state_after(shop: Shop, turn: Turn) -> PartitionState:
     )
 
 
-def changes_by(store: Store, users: Sequence[User]) -> list[Change]:
-    """Return the changes that make these the stored records."""
-    known = store.load([user.id for user in users])
+def changes_by(store: Store, users: Sequence[User], gone: Sequence[str] = ()) -> list[Change]:
+    """Return the changes that make these the stored records, and leave nothing of who is gone."""
+    known = store.load([*(user.id for user in users), *gone])
+    before = {id_: user.derived() for id_, user in known.items()}
     return [
-        change_of(user, known[user.id].derived() if user.id in known else Derived())
-        for user in users
+        *(change_of(user, before.get(user.id, Derived())) for user in users),
+        *(removal_of(id_, before.get(id_, Derived())) for id_ in gone),
     ]
 
 
@@ -152,5 +162,5 @@ def expected(shop: Shop, *turns: Turn) -> dict[str, object]:
     """Return the contents of a store in which these turns are, without Kafka."""
     store = MemoryStore()
     for turn in turns:
-        store.save(changes_by(store, turn.users), state_after(shop, turn))
+        store.save(changes_by(store, turn.users, turn.gone), state_after(shop, turn))
     return contents(store)

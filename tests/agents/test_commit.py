@@ -68,7 +68,7 @@ async def commit(committer: Committer, shop: Shop, store: Store, turn: Turn) -> 
     """Commit a turn as a partition does: on top of what the store has."""
     await committer.commit(
         turn.outputs,
-        changes_by(store, turn.users),
+        changes_by(store, turn.users, turn.gone),
         state_after(shop, turn),
         {shop.source: turn.position},
     )
@@ -340,8 +340,10 @@ def test_a_restored_store_equals_the_live_one(kafka: str, turns: list[list[User]
                 if number == len(turns) // 2:
                     await restore(half, shop.ledger, shop.cluster)
                 # The last record of a user wins, within a turn as in the changelog.
-                each_once = list({user.id: user for user in turn}.values())
-                await commit(owner, shop, live, Turn([], each_once, number, number))
+                each_once = {user.id: user for user in turn}
+                gone = [id_ for id_ in live.users() if id_ not in each_once][:2]
+                now = Turn([], list(each_once.values()), number, number, gone)
+                await commit(owner, shop, live, now)
             await restore(half, shop.ledger, shop.cluster)
             empty = MemoryStore()
             await restore(empty, shop.ledger, shop.cluster)

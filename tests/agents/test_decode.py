@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from journeystream.agents import decode as decoding
+from journeystream.agents import fields
 from journeystream.agents.decode import DecodeLimits, clock_mark, decode
 from journeystream.durations import parse_instant
 from journeystream.errors import RejectedEvent
-from journeystream.events import ClockMark, Event
+from journeystream.events import ClockMark, Erased, Event
 from tests.agents.written_events import LIVE, NOW, OLDEST, event, refusal, written
 from tests.strategies import json_values
 
@@ -89,7 +90,8 @@ def test_what_is_no_event_is_refused_with_its_code(value: bytes | None, code: st
 
 def test_every_code_is_shown_above() -> None:
     """No code is without an example here."""
-    codes = set(re.findall(r'RejectedEvent\(\s*"([a-z_]+)"', getsource(decoding)))
+    sources = getsource(decoding) + getsource(fields)
+    codes = set(re.findall(r'RejectedEvent\(\s*"([a-z_]+)"', sources))
     assert codes == {code for _, code in REFUSED.values()} | {"bad_record_time"}
 
 
@@ -150,6 +152,16 @@ def test_calls_about_a_user_carry_traits(kind: str) -> None:
     """An identify, group or alias call has no name, and its traits are what it says."""
     told = event(written(type=kind, name="x", traits={"plan": "pro"}, properties={"n": 1}))
     assert (told.kind, told.name, told.properties) == (kind, "", {"plan": "pro"})
+
+
+def test_a_delete_call_erases_its_user() -> None:
+    """It has a user and a time, and all else that it says is passed over."""
+    at = parse_instant("2024-03-01T11:00:00Z")
+    value = written(type="delete", timestamp="2024-03-01T11:00:00Z", messageId="m", context=[])
+    assert decode(value, NOW, LIVE) == Erased("u1", at)
+    assert decode(written(type="delete", userId=..., anonymousId="a1"), NOW, LIVE) == Erased(
+        "a1", NOW
+    )
 
 
 def test_the_anonymous_id_names_who_has_no_user_id() -> None:

@@ -32,6 +32,7 @@ NOW_MS = START // 1_000
 OF_U1 = b'{ "userId": "u1",  "type":"track", "event":"Order" }'
 OF_NOBODY = b'{"type":"track","event":"Order"}'
 OF_A1 = b'{"anonymousId": "a1", "type": "page", "name": "Home"}'
+ERASES_U1 = b'{"userId": "u1", "type": "delete"}'
 MARK = clock_mark(START - DAY)
 
 
@@ -69,7 +70,8 @@ def places(intake: Intake) -> list[str]:
 
 def records() -> st.SearchStrategy[list[ConsumerRecord]]:
     """Draw a batch: events under right, wrong and no keys, marks, junk, and empty records."""
-    values = st.sampled_from((OF_U1, OF_A1, OF_NOBODY, MARK, None, b"", b"[]")) | st.binary()
+    values = st.sampled_from((OF_U1, OF_A1, ERASES_U1, OF_NOBODY, MARK, None, b"", b"[]"))
+    values |= st.binary()
     keys = st.sampled_from((b"u1", b"a1", b"\xff", b"", None))
     pairs = st.lists(st.tuples(values, keys), max_size=9)
     return pairs.map(
@@ -122,6 +124,7 @@ def _decoded(each: ConsumerRecord) -> Entry:
         (OF_U1, b"", b"u1"),
         (OF_U1, b"session-9", b"u1"),
         (OF_U1, b"\xff", b"u1"),
+        (ERASES_U1, b"other", b"u1"),
         (OF_A1, b"u1", b"a1"),
         ('{"type": "identify", "userId": "用户"}'.encode(), b"u1", "用户".encode()),
     ],
@@ -147,7 +150,7 @@ def test_what_is_re_keyed_means_the_same_there() -> None:
     assert before[0].at == START
 
 
-@pytest.mark.parametrize(("value", "key"), [(OF_U1, b"u1"), (OF_A1, b"a1")])
+@pytest.mark.parametrize(("value", "key"), [(OF_U1, b"u1"), (OF_A1, b"a1"), (ERASES_U1, b"u1")])
 def test_what_is_keyed_rightly_applies_here(value: bytes, key: bytes) -> None:
     """An event under its user's id takes no detour from the partition where that key belongs."""
     sorted_by_home = [

@@ -11,7 +11,7 @@ from journeystream.agents.decode import DecodeLimits, decode
 from journeystream.agents.notes import written
 from journeystream.durations import parse_instant
 from journeystream.errors import RejectedEvent
-from journeystream.events import Answered, Enrolled, Listed, Note
+from journeystream.events import Answered, Enrolled, Erased, Listed, Note
 from tests.strategies import DAY, START
 
 OURS = DecodeLimits(
@@ -35,6 +35,13 @@ NOTES = (
 def test_a_note_is_read_as_it_was_written(note: Note) -> None:
     """Nothing of it is lost or made up on the way."""
     assert decode(written(note), START + DAY, OURS) == note
+
+
+@given(st.builds(Erased, NAMES, ATS))
+def test_that_a_user_is_erased_comes_either_way(erased: Erased) -> None:
+    """A command writes it as an app would say it in a source, so it means the same there."""
+    assert decode(written(erased), START + DAY, OURS) == erased
+    assert decode(written(erased), START + DAY, THEIRS) == erased
 
 
 @given(NOTES)

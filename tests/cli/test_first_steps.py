@@ -21,11 +21,13 @@ from tests.cli.typing_commands import (
     written,
 )
 
+_GROUPS = ("Start", "Journeys", "Users", "Events", "Workers")
+
 
 def test_help_is_grouped_from_first_steps_to_workers() -> None:
     """A newcomer reads the groups from the top down, each with an example below."""
     shown = run("--help").stdout
-    places = [shown.index(f"─ {group} ─") for group in ("Start", "Journeys", "Events", "Workers")]
+    places = [shown.index(f"─ {group} ─") for group in _GROUPS]
     assert places == sorted(places)
     for example in ("Start: journeystream init", "Workers: journeystream run"):
         assert example in shown
@@ -128,7 +130,18 @@ def test_a_wrong_command_is_told_without_a_traceback(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["topics"], ["list"], ["tail", "e"], ["produce", os.devnull], ["run"]]
+    "arguments",
+    [
+        ["topics"],
+        ["list"],
+        ["tail", "e"],
+        ["produce", os.devnull],
+        ["enroll", "j", "u1"],
+        ["erase", "u1"],
+        ["lists", "add", "vip", "u1"],
+        ["lists", "show", "vip"],
+        ["run"],
+    ],
 )
 def test_kafka_that_does_not_answer_is_for_operators(tmp_path: Path, arguments: list[str]) -> None:
     """Without a broker the exit code is 1, and one line says where none is."""
@@ -150,6 +163,12 @@ def test_kafka_that_does_not_answer_is_for_operators(tmp_path: Path, arguments: 
         (["produce", os.devnull, "--topic", "mail"], "choose one of: e\n"),
         (["produce", os.devnull, "--clock-mark", "2024-01-01"], "time: replay"),
         (["produce", "nowhere.jsonl"], "nowhere.jsonl: can not be read"),
+        (["enroll", "j"], "--file FILE"),
+        (["erase", "u1", "--file", os.devnull], "--file FILE"),
+        (["erase", "--file", "nowhere"], "nowhere: can not be read"),
+        (["erase", "u1", "--at", "noon"], "--at: 'noon' is no time"),
+        (["erase", "u1", "--at", "2999-01-01"], "--at: 2999-01-01T00:00:00.000Z is in the future"),
+        (["lists", "add", "", "u1"], "LIST: '' names no list"),
         (["run", "--http-port", "PORT"], "choose another port"),
     ],
 )

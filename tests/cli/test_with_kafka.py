@@ -177,7 +177,15 @@ def test_tail_follows_until_ctrl_c(shop_file: Path, shop: Shop, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "arguments",
-    [["list"], ["pause", "welcome"], ["tail", "email"], ["produce", os.devnull], ["run"]],
+    [
+        ["list"],
+        ["pause", "welcome"],
+        ["tail", "email"],
+        ["produce", os.devnull],
+        ["enroll", "welcome", "u1", "--at", "2024-03-01"],
+        ["lists", "show", "vip"],
+        ["run"],
+    ],
 )
 def test_topics_that_are_not_there_yet_are_told(shop_file: Path, arguments: list[str]) -> None:
     """Before `journeystream topics` the error says at once to run it."""

@@ -24,6 +24,7 @@ _TOLD = {
     "hands over again": "fetches twice",
     "hands over late": "fetches late",
     "transactions": "transactions",
+    "erased": "erasures",
 }
 _SHOWN = 10  # wrong seeds
 

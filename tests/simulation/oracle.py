@@ -29,14 +29,13 @@ from journeystream.agents.changelog import PARTITION_KEY, USER_KEY
 from journeystream.agents.surroundings import Surroundings
 from journeystream.durations import MICROS
 from journeystream.engine import Rules
-from journeystream.events import Event
+from journeystream.events import ClockMark
 from journeystream.journeys import Floors
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState, decode_partition
 from journeystream.state.memory import MemoryStore
-from journeystream.state.store import change_of
+from journeystream.state.store import changes_of
 from journeystream.turn import Turn, expel, take_turn
-from journeystream.user import NOBODY
 from tests.simulation.disk import contents
 from tests.simulation.journeys import BASE
 from tests.simulation.log import Log, Transaction
@@ -92,9 +91,7 @@ class Retelling:
         found = [(each.topic, each.key, each.value) for each in said]
         if _by_topic(wanted) != _by_topic(found):
             self._differ(transaction, f"said {found} instead of {wanted}")
-        changes = [
-            change_of(user, turn.before.get(id_, NOBODY)) for id_, user in turn.changed.items()
-        ]
+        changes = changes_of(turn)
         users = [(USER_KEY + each.user_id.encode(), each.record) for each in changes]
         if users != [(each.key, each.value) for each in logged[:-1]]:
             self._differ(transaction, "logged other users than its turn changed")
@@ -143,7 +140,7 @@ class Retelling:
             turn = take_turn(intake.entries, state.clock, self.store, rules)
         else:
             frontier.observe(state.fronts, tp.topic, intake.entries)
-            events = [entry if isinstance(entry, Event) else None for entry in intake.entries]
+            events = [None if isinstance(entry, ClockMark) else entry for entry in intake.entries]
             until = max(frontier.reached(state.fronts), state.clock)
             turn = take_turn(events, state.clock, self.store, rules, moves_clock=False, until=until)
         state.positions[tp.topic] = end
@@ -189,7 +186,7 @@ class Retelling:
             for number in range(partitions):
                 for since, record in self.evidence.logs[TopicPartition(topic, number)].readable():
                     event = self.around.sorters[REKEYED].sort([record]).entries[0]
-                    if not isinstance(event, Event):
+                    if event is None or isinstance(event, ClockMark):
                         continue
                     home = (murmur2(event.user_id.encode()) & 0x7FFFFFFF) % partitions
                     if self.number == (number if keyed else home):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from tests.simulation.broker import Network
 
 STEPS = ("init", "send", "offsets", "commit", "fetch", "ends", "save")
 SOURCE, OTHER = "shop", "web"
+_ERASED = 0.15  # of the events
 _MODES = ("replay", "live", "replay of two", "live of two", "odd clocks")
 
 
@@ -135,7 +136,17 @@ def _upstream(random: Random, plan: Plan) -> list[Upstream]:
             late = random.choice((0.0, 0.0, 0.0, -0.7))
         name = random.choice(("a", "a", "b", "c", "c", "plan", "junk"))
         events.append(Upstream(at, topic, random.choice(users), name, late))
-    return events
+    return _with_erasures(events, plan.seed)
+
+
+def _with_erasures(events: list[Upstream], seed: int) -> list[Upstream]:
+    """Let some events of every third plan erase their user; the others stay what they were."""
+    if seed % 3 != 1:
+        return events
+    random = Random(seed)  # noqa: S311  it has to be repeatable
+    return [
+        replace(event, name="erase") if random.random() < _ERASED else event for event in events
+    ]
 
 
 def _fault(random: Random, plan: Plan) -> Fault:

@@ -17,9 +17,8 @@ from journeystream.engine import Rules
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState, encode_user
 from journeystream.state.memory import MemoryStore
-from journeystream.state.store import change_of
+from journeystream.state.store import changes_of
 from journeystream.turn import take_turn
-from journeystream.user import NOBODY
 from tests.simulation.oracle import Difference, Evidence
 
 Headers = Iterable[tuple[str, bytes]]
@@ -56,8 +55,7 @@ def _in_one_piece(
     intake = around.sorters[source].sort(log.committed(0, log.end))
     whole = MemoryStore()
     turn = take_turn(intake.entries, PartitionState().clock, whole, rules, until=clock)
-    changes = [change_of(each, turn.before.get(id_, NOBODY)) for id_, each in turn.changed.items()]
-    whole.save(changes, PartitionState())
+    whole.save(changes_of(turn), PartitionState())
     return whole, [*around.routing.records(turn.effects), *intake.letters]
 
 

@@ -280,6 +280,9 @@ class World:
         }
         if event.name == "plan":
             message |= {"type": "identify", "traits": {"plan": self.random.choice(("pro", "no"))}}
+        if event.name == "erase":
+            message["type"] = "delete"
+            self.seen["erased"] += 1
         if self.random.random() < 0.7:
             # Repeats by the shell must not hide behind the engine's own memory of ids.
             del message["messageId"]

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from journeystream.state.codec import PartitionState, encode_user
-from journeystream.state.store import Change, Store, change_of
+from journeystream.state.store import Change, Store, change_of, removal_of
 from journeystream.user import NEVER, Derived, Hold, Instance, Passes, Position, User
 from tests.strategies import users
 
@@ -32,6 +32,12 @@ def changes(store: Store, records: Iterable[User]) -> list[Change]:
         known = store.load([user.id]).get(user.id)
         found.append(change_of(user, known.derived() if known else Derived()))
     return found
+
+
+def remove(store: Store, id_: str) -> None:
+    """Remove a user as a worker does."""
+    known = store.load([id_]).get(id_)
+    store.save([removal_of(id_, known.derived() if known else Derived())], store.partition())
 
 
 def waiting(id_: str, *wakes: int) -> User:
@@ -188,6 +194,36 @@ class StoreContract:
         assert store.load(["u1"]) == {"u1": late}
         assert store.due(FOREVER) == [(20, "u1")]
 
+    def test_of_a_removed_user_nothing_is_left(self, store: Store) -> None:
+        """Record, alarm and places go together; others stay, and nobody can be removed too."""
+        both = [waiting("u1", 10), waiting("u2", 10)]
+        for user in both:
+            user.instances = standing(user.id, ("j", "s1"), ("k", "s1")).instances
+        save(store, *both, partition=PartitionState(clock=5))
+        remove(store, "u1")
+        remove(store, "nobody")
+        assert (list(store.users()), store.load(["u1"])) == (["u2"], {})
+        assert (store.due(FOREVER), store.next_wake()) == ([(10, "u2")], 10)
+        assert (store.members("j", 9), store.members("k", 9)) == (["u2"], ["u2"])
+        assert store.partition() == PartitionState(clock=5)
+        remove(store, "u2")
+        assert (list(store.users()), store.due(FOREVER), store.next_wake()) == ([], [], None)
+        assert store.members("j", 9) == []
+
+    def test_who_was_removed_may_come_again(self, store: Store) -> None:
+        """In a save of its own, or in the same one, before or after the removal."""
+        early, late = waiting("u1", 10), waiting("u1", 20)
+        save(store, early)
+        remove(store, "u1")
+        save(store, late)
+        assert store.load(["u1"]) == {"u1": late}
+        again = [removal_of("u1", late.derived()), change_of(early, Derived())]
+        store.save(again, PartitionState())
+        assert (store.load(["u1"]), store.due(FOREVER)) == ({"u1": early}, [(10, "u1")])
+        gone = [change_of(late, early.derived()), removal_of("u1", late.derived())]
+        store.save(gone, PartitionState())
+        assert (store.load(["u1"]), store.due(FOREVER)) == ({}, [])
+
     def test_ids_may_be_anything(self, store: Store) -> None:
         """Ids with slashes, spaces, other scripts or a thousand letters are one user each."""
         save(
@@ -216,16 +252,22 @@ class StoreContract:
         assert sorted(store.members("j", 9)) == ids
 
     def test_stores_hold_what_was_saved_last(self, store: Store) -> None:
-        """After any saves, records, alarms and places are those of the last record of each."""
+        """After any saves and removals, all is that of the last record of each."""
         last: dict[str, User] = {}
 
         # No deadline: a shared machine may stop for a moment.
         @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
-        @given(st.lists(users().filter(lambda user: "\0" not in user.id), max_size=4))
-        def saved(records: list[User]) -> None:
+        @given(
+            st.lists(users().filter(lambda user: "\0" not in user.id), max_size=4),
+            st.integers(0, 3),
+        )
+        def saved(records: list[User], removed: int) -> None:
             for user in records:
                 save(store, user)
                 last[user.id] = user
+            for user in records[:removed]:
+                remove(store, user.id)
+                last.pop(user.id, None)
             assert list(store.users()) == sorted(last)
             loaded = store.load(list(last))
             assert {id_: encode_user(user) for id_, user in loaded.items()} == {

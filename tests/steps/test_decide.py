@@ -129,6 +129,7 @@ def test_an_answer_takes_the_user_on() -> None:
     entry = {"condition": {"event": "a"}}
     rules = rules_of(journey_of({"id": "j", "name": "J", "entry": entry, "steps": [step, send]}))
     asked = advance(User("u1"), Event("u1", "track", "a", START), rules)
+    assert asked.user is not None
     [request], [instance] = asked.effects, asked.user.instances
     [position] = instance.positions
     assert position.taken == [request.message_id]

@@ -6,7 +6,16 @@ goes wrong between two things goes wrong between two small ones.
 
 from __future__ import annotations
 
-from tests.strategies.event_logs import Cuts, apart, cut, cuts, events, logs, with_repeats
+from tests.strategies.event_logs import (
+    Cuts,
+    apart,
+    cut,
+    cuts,
+    events,
+    logs,
+    messages,
+    with_repeats,
+)
 from tests.strategies.small_journeys import (
     Project,
     journey_of,
@@ -59,6 +68,7 @@ __all__ = [
     "json_values",
     "logs",
     "meeting_journeys",
+    "messages",
     "ordered_leaves",
     "projects",
     "rules_of",

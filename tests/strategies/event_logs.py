@@ -1,16 +1,18 @@
-"""Logs of events: in order or not, with repeats, and the ways to cut one into batches."""
+"""Logs of events and of what else is said of users, and the ways to cut one into batches."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from journeystream.events import Event
+from journeystream.events import Enrolled, Erased, Event, Listed, Message
 from tests.strategies.small_world import DAY, DUES, EVENT_NAMES, HOUR, MINUTE, START, USERS
 
 Cuts = Sequence[int]
+M = TypeVar("M", bound=Message)
 KINDS = ("track", "track", "track", "track", "identify", "page")
 
 
@@ -73,6 +75,30 @@ def logs(
 
 
 @st.composite
+def messages(
+    draw: st.DrawFn, *, in_order: bool = False, users: Sequence[str] = USERS
+) -> list[Message]:
+    """Draw a log in which some users are enrolled, put on a list, taken off it, or erased."""
+    said: list[Message] = []
+    for event in draw(logs(in_order=in_order, users=users)):
+        said.append(event)
+        user, at = draw(st.sampled_from(users)), event.at
+        match draw(st.integers(0, 9)):
+            case 0:
+                said.append(Erased(user, at))
+            case 1:
+                journey = draw(st.sampled_from(("j1", "j2")))
+                properties = {"n": draw(st.integers(0, 2))}
+                id_ = draw(st.sampled_from((None, "e1")))
+                said.append(Enrolled(user, at, journey, properties, id_))
+            case 2:
+                said.append(Listed(user, at, "vip", draw(st.booleans())))
+            case _:
+                pass
+    return said
+
+
+@st.composite
 def with_repeats(draw: st.DrawFn, log: Sequence[Event]) -> list[Event]:
     """Give every event a message id of its own and send some of them again, later."""
     named = [replace(event, message_id=f"m{index}") for index, event in enumerate(log)]
@@ -84,7 +110,7 @@ def with_repeats(draw: st.DrawFn, log: Sequence[Event]) -> list[Event]:
     return repeated
 
 
-def apart(log: Sequence[Event]) -> list[Event]:
+def apart(log: Sequence[M]) -> list[M]:
     """Give every event a millisecond of its own, so that no two instants are the same."""
     return [replace(event, at=event.at + index * 1_000) for index, event in enumerate(log)]
 
@@ -94,7 +120,7 @@ def cuts() -> st.SearchStrategy[Cuts]:
     return st.lists(st.integers(0, 4), max_size=8)
 
 
-def cut(log: Sequence[Event], sizes: Cuts) -> list[list[Event]]:
+def cut(log: Sequence[M], sizes: Cuts) -> list[list[M]]:
     """Cut a log into batches of these sizes."""
     batches, start = [], 0
     for size in sizes:

@@ -22,7 +22,7 @@ Story = list[Move]
 
 def move(change: str, step: str, at: int, *, number: int = 1, why: str = "") -> Move:
     """Return what the trial's destination is told; `why` is the reason, and its detail."""
-    instance = instance_id("trial", "u1", number)
+    instance = instance_id("trial", "u1", number, 0)
     reason, _, detail = why.partition(": ")
     return Move(
         topic="in-app",
