@@ -106,6 +106,12 @@ class CompiledJourney:
     own: str = ""
 
     @property
+    def meets_everyone(self) -> bool:
+        """Whether a new version looks at everyone that is known: they may qualify already."""
+        everyone = self.runs is not None and self.runs.everyone
+        return bool(self.own) or self.already_in or everyone
+
+    @property
     def past(self) -> list[Predicate]:
         """The predicates that count events of before the version was published."""
         return [

@@ -96,7 +96,7 @@ class Entry(Written):
     condition: Condition | None = Field(None, description="users enter when it turns true")
     audience: str | None = Field(None, min_length=1, description="users enter when they join it")
     already_in: bool = Field(
-        False, description="whoever qualifies already when this is published enters too"
+        False, description="whoever qualifies already when this is published enters then"
     )
     use_history: bool = Field(
         False, description="what sources still hold from before this was published counts too"

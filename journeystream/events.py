@@ -135,7 +135,7 @@ class Past:
 
 @dataclass(slots=True)
 class PastOver:
-    """All that came before a version was published is known: the user may enter by it."""
+    """A new version meets the user, who may qualify already; it knows what it asks of before."""
 
     user_id: str
     at: int

@@ -6,7 +6,8 @@ Laws:
    moves, nobody is told.
 2. Each event counts once, at its own time; a repeated message id is no second event.
 3. Who was erased is not remembered again.
-4. When a partition has read its past, whoever qualifies enters, once, at that instant.
+4. When a partition has read its past, whoever qualifies enters, once, at that instant. So does who
+   is `already_in`, with or without a past; and `everyone` who qualifies is down for the first run.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from journeystream.compiler import CompiledJourney
 from journeystream.condition_language import ANY_NAME
 from journeystream.entering import consider
 from journeystream.events import Erased, Past, PastOver
+from journeystream.noticing import was_qualified
 from journeystream.repeats import is_in, keep
 from journeystream.user import NEVER
 from journeystream.walk import Walk
@@ -76,7 +78,8 @@ def end_past(walk: Walk, over: PastOver) -> bool:
     had_past = bool(user.past)
     user.past.clear()
     head = walk.journeys.heads.get(over.journey)
-    if head is None or not head.own or head.id in user.stuck:
+    if head is None or not head.meets_everyone or head.id in user.stuck:
         return had_past
-    consider(walk, head, was=False, came=frozenset())
+    was = not head.own and was_qualified(walk, head)
+    consider(walk, head, was=was, came=frozenset())
     return had_past or head.id in user.passes

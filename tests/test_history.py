@@ -188,3 +188,28 @@ def test_nothing_is_left_of_who_was_erased() -> None:
     late = Late([*orders(0, DAY), Erased("u1", START + DAY + HOUR)], loyal())
     late.learn(3)
     assert late.known() == []
+
+
+def test_who_is_in_it_already_enters_when_it_is_published() -> None:
+    """Members of the audience enter at once, known by a trait or a count; others as they join."""
+    entry = {"condition": {"trait": "plan", "equals": "pro"}, "already_in": True}
+    plans = [Event(user, "identify", "", START, {"plan": user}) for user in ("pro", "free")]
+    late = Late(plans, loyal(use_history=False, **entry))
+    late.learn()
+    late.take([Event("free", "identify", "", START + HOUR, {"plan": "pro"})], until=START + DAY)
+    assert [(each.user_id, each.at) for each in late.effects] == [
+        ("pro", START + HOUR),
+        ("free", START + 2 * HOUR),
+    ]
+
+
+def test_everyone_is_down_for_the_first_run() -> None:
+    """A journey for everyone at its runs reaches those too who are known and do nothing."""
+    run = {"schedule": {"every": "monthly", "everyone": True}, "reentry": "after_exit"}
+    entry = {"condition": {"trait": "plan", "equals": "pro"}, **run}
+    late = Late(
+        [Event("u1", "identify", "", START, {"plan": "pro"})], loyal(use_history=False, **entry)
+    )
+    late.learn()
+    late.take([], until=START + 45 * DAY)
+    assert [each.user_id for each in late.effects] == ["u1"]

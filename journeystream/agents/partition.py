@@ -353,7 +353,7 @@ class Partition:
                     if self._around.live
                     else self._state.clock
                 )
-                if journeys.versions[id_, version].own:
+                if journeys.versions[id_, version].meets_everyone:
                     self._read_again((id_, version))
         for id_ in sorted(journeys.archived):
             await self._sweeps.expel(id_, self._state, self._rules())
@@ -366,11 +366,12 @@ class Partition:
                 await self._sweeps.retry(id_, self._state, self._rules())
 
     def _read_again(self, version: Version) -> None:
-        """Note what of the topics a version that uses history has to learn."""
+        """Note what of the topics a version has to learn before it looks at everyone."""
+        uses_history = bool(self._journeys.versions[version].own)
         applied = {
             topic: position
             for topic, position in self._state.positions.items()
-            if topic in self._around.sorters
+            if uses_history and topic in self._around.sorters
         }
         self._state.readings[version] = Reading(dict.fromkeys(applied, 0), applied)
 
