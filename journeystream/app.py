@@ -159,7 +159,7 @@ def build_app(
         crash=app.crash,
         patience=project.limits.stop_seconds * _FOR_TURNS,
     )
-    topics = [*(source.topic for source in project.sources), project.rekey_topic]
+    topics = project.topics_read
     source_events(app, topics, app.partitions)
     _follow_assignments(app, frozenset(topics))
     return app
@@ -174,31 +174,39 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
         replay=project.time == "replay",
     )
     letters, rekey = project.dead_letter_topic, project.rekey_topic
-    topics = [source.topic for source in project.sources]
-    partitions = await partitions_of([*topics, rekey], bootstrap)
+    partitions = await partitions_of(project.topics_read, bootstrap)
     straight = {source.topic for source in project.sources if source.keyed_by_user}
-    loose = {
-        TopicPartition(source.topic, number)
-        for source in project.sources
-        if not source.keyed_by_user
-        for number in range(partitions[source.topic])
-    }
-    repeats = project.kafka.guarantee == "at_least_once"
+    spread = [source.topic for source in project.sources if not source.keyed_by_user]
+    # A service need not know our partitioner.
+    replies = [project.decisions.replies] if project.decisions else []
+    loose = [
+        TopicPartition(topic, number)
+        for topic in (*spread, *replies)
+        for number in range(partitions[topic])
+    ]
+    live, repeats = project.time == "live", project.kafka.guarantee == "at_least_once"
     return Surroundings(
         cluster=KafkaCluster(bootstrap),
-        live=project.time == "live",
+        live=live,
         control=app.control,
         clock=app.clock,
         memory=Memory(project.limits.dedup_window_micros, project.limits.dedup_ids),
-        routing=Routing(project.destinations, project.profile_changes),
+        routing=Routing(
+            project.destinations, project.profile_changes, project.decisions, project.travel_log
+        ),
         sorters={
             **{topic: Sorter(limits, letters) for topic in straight},
             rekey: Sorter(replace(limits, notes=True), letters),
-            **{tp.topic: Sorter(limits, letters, rekey, partitions[rekey]) for tp in loose},
+            **{topic: Sorter(limits, letters, rekey, partitions[rekey]) for topic in spread},
+            **{
+                topic: Sorter(replace(limits, replies=True), letters, rekey, partitions[rekey])
+                for topic in replies
+            },
         },
         frontier=Frontier(
             frozenset(straight),
-            frozenset(origin_of(tp.topic, tp.partition) for tp in loose),
+            frozenset(origin_of(tp.topic, tp.partition) for tp in loose if tp.topic in spread),
+            replies=live and bool(replies),
         ),
         loose=frozenset(loose),
         passage=rekey,

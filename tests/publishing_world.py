@@ -33,6 +33,7 @@ PROJECT = Project.model_validate(
             {"name": "email", "topic": "out.email", "type": "event"},
             {"name": "ads", "topic": "out.ads", "type": "list"},
         ],
+        "decisions": {"requests": "asked", "replies": "answered"},
     }
 )
 

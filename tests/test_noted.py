@@ -155,4 +155,8 @@ def test_an_answer_is_kept_while_its_journey_is_held() -> None:
     assert world.told() == []
     world.command("j", "resume", at=3_600)
     [told, _] = memberships(world.effects)
-    assert (told.change, told.at, told.attributes) == ("entered", START + 60 * MINUTE, {"o": "gold"})
+    assert (told.change, told.at, told.attributes) == (
+        "entered",
+        START + 60 * MINUTE,
+        {"o": "gold"},
+    )

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from aiokafka import TopicPartition
@@ -189,7 +189,7 @@ class Partition:
         until = horizon = self._horizon(batch.topic, entries)
         if self._are_many_due(horizon):
             if len(records) > 1:
-                for half in _halves(batch):
+                for half in batch.halves():
                     await self._apply_records(half)
                 return
             if self._around.frontier.moves(batch.topic):
@@ -282,7 +282,7 @@ class Partition:
         self, turn: Turn, outputs: list[OutRecord], offsets: Mapping[str, int]
     ) -> None:
         self._state.clock = turn.clock
-        outputs = [*self._around.routing.records(turn.effects), *outputs]
+        outputs = [*self._around.routing.records(turn.effects, turn.travels), *outputs]
         changes = [
             change_of(user, turn.before.get(id_, NOBODY)) for id_, user in turn.changed.items()
         ]
@@ -295,7 +295,9 @@ class Partition:
         metrics.CLOCK.labels(self.number).set(max(turn.clock, 0) / 1_000_000)
 
     def _rules(self) -> Rules:
-        return Rules(self._journeys, Floors(self._state.floors), self._around.memory)
+        around = self._around
+        floors = Floors(self._state.floors)
+        return Rules(self._journeys, floors, around.memory, travels=around.routing.travels)
 
     def _count(self, intake: Intake) -> None:
         for outcome, count in (
@@ -394,10 +396,3 @@ class Partition:
         for failure in turn.failures:
             _log.error("the engine failed on %r", failure.happening, exc_info=failure.error)
             metrics.FAILURES.labels(self.number, failure.error.journey).inc()
-
-
-def _halves(batch: Batch) -> Iterator[Batch]:
-    middle = len(batch.records) // 2
-    between = batch.records[middle].offset
-    yield replace(batch, records=batch.records[:middle], next_offset=between)
-    yield replace(batch, records=batch.records[middle:], start=between)
