@@ -33,6 +33,7 @@ from journeystream.agents.source_events import source_events
 from journeystream.agents.standby import Standby
 from journeystream.agents.surroundings import Surroundings
 from journeystream.clock import WallClock
+from journeystream.effects import stable_id
 from journeystream.probes import Probes
 from journeystream.project import Project
 from journeystream.publishing import workshop_of
@@ -219,6 +220,8 @@ def _faust_app(project: Project, bootstrap: str) -> JourneyApp:
     session = project.kafka.session_timeout_micros / _SECOND
     # Faust's assignor tells workers apart by their URL.
     worker = project.kafka.instance or f"{socket.gethostname()}-{os.getpid()}"
+    # Kafka gives a member that comes back under its name what it had, though it reads other topics.
+    topics = stable_id(*sorted(project.topics_read))[:8]
     return JourneyApp(
         project.app,
         broker=[URL(f"kafka://{address.strip()}") for address in bootstrap.split(",")],
@@ -226,7 +229,7 @@ def _faust_app(project: Project, bootstrap: str) -> JourneyApp:
         broker_heartbeat_interval=session / _HEARTBEATS,
         broker_rebalance_timeout=_REBALANCE_SECONDS,
         broker_max_poll_interval=_POLL_SECONDS,
-        consumer_group_instance_id=project.kafka.instance,
+        consumer_group_instance_id=project.kafka.instance and f"{worker}-{topics}",
         canonical_url=URL(f"http://{worker}:6066"),
         datadir=Path(tempfile.gettempdir()) / f"journeystream-faust-{worker}",
         # The assignor places standbys; the tables that Faust means are not used.

@@ -36,7 +36,7 @@ def step_problems(journey: JourneyDefinition, known: Known) -> Iterator[Problem]
                 f"steps[{index}].ask",
                 "the project file has no topics to ask a service by",
                 "add to it `decisions: {requests: TOPIC, replies: TOPIC}`, run `journeystream "
-                "topics`, and start the workers anew",
+                "topics`, and stop and start all workers",
             )
 
 

@@ -247,7 +247,9 @@ class Partition:
 
     async def _refuse_recreated_topics(self) -> None:
         """Refuse a topic that ends before where it has been applied: it is another one now."""
-        tps = [TopicPartition(topic, self.number) for topic in self._state.positions]
+        # One that is not read any more may be gone, and would be waited for.
+        read = sorted(self._state.positions.keys() & self._around.sorters)
+        tps = [TopicPartition(topic, self.number) for topic in read]
         for tp, end in (await self._around.control.ends(tps)).items():
             if end < self._state.positions[tp.topic]:
                 raise StateError(

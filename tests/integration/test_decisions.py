@@ -135,6 +135,29 @@ def test_a_reply_that_came_in_time_comes_before_the_time_out(world: World) -> No
     assert (letter["error"]["code"], letter["origin"]["topic"]) == ("not_json", topics.replies)
 
 
+def test_decisions_can_be_taken_out_again(world: World) -> None:
+    """Once nothing asks any more, the topics can go; a journey that asks is refused then."""
+    topics = _topics(world)
+    world.publish(LOANS)
+    with world.worker():
+        _look_at_loans(world, {"u1": 4_000})
+        wait_until(lambda: bool(world.read(topics.requests)), "the request")
+        world.produce_raw(b"{}", "u1", topic=topics.replies)
+        world.flush()
+        wait_until(lambda: bool(world.read(f"{world.app}.dead-letters")), "the reply to be read")
+        world.cli("archive", "loans")
+        world.settle()
+    file = world.file.read_text(encoding="utf-8")
+    without = [line for line in file.splitlines() if not line.startswith("decisions")]
+    world.file.write_text("\n".join(without), encoding="utf-8")
+    for topic in (topics.requests, topics.replies):
+        world.delete_topic(topic)
+    with world.worker() as worker:
+        wait_until(worker.holds_all, "all partitions")
+        with pytest.raises(AssertionError, match=r"steps\[0\]\.ask: .* add to it `decisions"):
+            world.publish(LOANS.replace("id: loans", "id: more_loans"))
+
+
 def _topics(world: World) -> Decisions:
     decisions = load_project(world.file).decisions
     assert decisions is not None
@@ -142,7 +165,8 @@ def _topics(world: World) -> Decisions:
 
 
 def _look_at_loans(world: World, incomes: dict[str, int | None]) -> datetime:
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = datetime.now(UTC)
+    now -= timedelta(microseconds=now.microsecond % 1_000)
     events: list[dict[str, Any]] = []
     for user, income in incomes.items():
         who = {"anonymousId" if user == "anonymous" else "userId": user}
