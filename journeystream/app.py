@@ -33,6 +33,7 @@ from journeystream.agents.source_events import source_events
 from journeystream.agents.standby import Standby
 from journeystream.agents.surroundings import Surroundings
 from journeystream.clock import WallClock
+from journeystream.effects import stable_id
 from journeystream.probes import Probes
 from journeystream.project import Project
 from journeystream.publishing import workshop_of
@@ -159,7 +160,7 @@ def build_app(
         crash=app.crash,
         patience=project.limits.stop_seconds * _FOR_TURNS,
     )
-    topics = [*(source.topic for source in project.sources), project.rekey_topic]
+    topics = project.topics_read
     source_events(app, topics, app.partitions)
     _follow_assignments(app, frozenset(topics))
     return app
@@ -174,31 +175,39 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
         replay=project.time == "replay",
     )
     letters, rekey = project.dead_letter_topic, project.rekey_topic
-    topics = [source.topic for source in project.sources]
-    partitions = await partitions_of([*topics, rekey], bootstrap)
+    partitions = await partitions_of(project.topics_read, bootstrap)
     straight = {source.topic for source in project.sources if source.keyed_by_user}
-    loose = {
-        TopicPartition(source.topic, number)
-        for source in project.sources
-        if not source.keyed_by_user
-        for number in range(partitions[source.topic])
-    }
-    repeats = project.kafka.guarantee == "at_least_once"
+    spread = [source.topic for source in project.sources if not source.keyed_by_user]
+    # A service need not know our partitioner.
+    replies = [project.decisions.replies] if project.decisions else []
+    loose = [
+        TopicPartition(topic, number)
+        for topic in (*spread, *replies)
+        for number in range(partitions[topic])
+    ]
+    live, repeats = project.time == "live", project.kafka.guarantee == "at_least_once"
     return Surroundings(
         cluster=KafkaCluster(bootstrap),
-        live=project.time == "live",
+        live=live,
         control=app.control,
         clock=app.clock,
         memory=Memory(project.limits.dedup_window_micros, project.limits.dedup_ids),
-        routing=Routing(project.destinations, project.profile_changes),
+        routing=Routing(
+            project.destinations, project.profile_changes, project.decisions, project.travel_log
+        ),
         sorters={
             **{topic: Sorter(limits, letters) for topic in straight},
             rekey: Sorter(replace(limits, notes=True), letters),
-            **{tp.topic: Sorter(limits, letters, rekey, partitions[rekey]) for tp in loose},
+            **{topic: Sorter(limits, letters, rekey, partitions[rekey]) for topic in spread},
+            **{
+                topic: Sorter(replace(limits, replies=True), letters, rekey, partitions[rekey])
+                for topic in replies
+            },
         },
         frontier=Frontier(
             frozenset(straight),
-            frozenset(origin_of(tp.topic, tp.partition) for tp in loose),
+            frozenset(origin_of(tp.topic, tp.partition) for tp in loose if tp.topic in spread),
+            replies=live and bool(replies),
         ),
         loose=frozenset(loose),
         passage=rekey,
@@ -211,6 +220,8 @@ def _faust_app(project: Project, bootstrap: str) -> JourneyApp:
     session = project.kafka.session_timeout_micros / _SECOND
     # Faust's assignor tells workers apart by their URL.
     worker = project.kafka.instance or f"{socket.gethostname()}-{os.getpid()}"
+    # Kafka gives a member that comes back under its name what it had, though it reads other topics.
+    topics = stable_id(*sorted(project.topics_read))[:8]
     return JourneyApp(
         project.app,
         broker=[URL(f"kafka://{address.strip()}") for address in bootstrap.split(",")],
@@ -218,7 +229,7 @@ def _faust_app(project: Project, bootstrap: str) -> JourneyApp:
         broker_heartbeat_interval=session / _HEARTBEATS,
         broker_rebalance_timeout=_REBALANCE_SECONDS,
         broker_max_poll_interval=_POLL_SECONDS,
-        consumer_group_instance_id=project.kafka.instance,
+        consumer_group_instance_id=project.kafka.instance and f"{worker}-{topics}",
         canonical_url=URL(f"http://{worker}:6066"),
         datadir=Path(tempfile.gettempdir()) / f"journeystream-faust-{worker}",
         # The assignor places standbys; the tables that Faust means are not used.

@@ -49,7 +49,7 @@ from journeystream.events import (
 )
 from journeystream.leaving import leave
 from journeystream.moving import move_on
-from journeystream.noted import makes_known, take_in
+from journeystream.noted import is_awaited, makes_known, take_in
 from journeystream.noticing import expect, was_qualified
 from journeystream.profile import change_traits, changed_traits
 from journeystream.recalling import end_past, recall
@@ -214,6 +214,8 @@ def _hear(walk: Walk, note: Note) -> bool:
     changed = _pass_time(walk, note.at)
     walk.journey_at_work = ""
     if is_repeat(walk.user, note, walk.memory):
+        return changed
+    if isinstance(note, Answered) and not is_awaited(walk.user, note):
         return changed
     if walk.user.known_since == NEVER and not makes_known(note):
         return changed

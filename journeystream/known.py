@@ -15,7 +15,8 @@ class Known:
     """What a journey may refer to by name, and the limits.
 
     `destinations` is None where no project file is at hand: then any name will do. So will any
-    journey where `journeys` is None. `computed` are the ids of computed traits.
+    journey where `journeys` is None. `computed` are the ids of computed traits. `services`: whether
+    the project has the topics by which a decision service is asked.
     """
 
     destinations: Collection[str] | None
@@ -23,3 +24,4 @@ class Known:
     limits: Limits
     journeys: Mapping[str, JourneyDefinition] | None = None
     computed: Collection[str] = ()
+    services: bool = True

@@ -12,7 +12,8 @@ EVENTS = Counter(
 )
 EFFECTS = Counter(
     "journeystream_effects",
-    "Entered and Exited that were committed. Flat while events are applied: check entries.",
+    "Effects that were committed: entered, exited, changed (profiles), asked (decisions). Flat "
+    "while events are applied: check entries.",
     ["partition", "change"],
 )
 TURN_SECONDS = Histogram(

@@ -5,6 +5,7 @@ Laws:
 1. Who is enrolled enters if the journey lets them; its entry condition is not asked.
 2. Being put on a list, or taken off, may let users enter, or take them out, as any change does.
 3. An answer counts for the position that asked and still waits for it, once; else it means nothing.
+   Where its journey is held or has failed, it is kept meanwhile.
 4. Nobody becomes known by an answer, or by being taken off a list: who was erased stays so.
 """
 
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 from journeystream.events import Answered, Enrolled, Listed, Note
 from journeystream.noticing import list_will_change
-from journeystream.steps.decide import answer
+from journeystream.steps.decide import answer, is_asking
+from journeystream.user import User
 from journeystream.walk import Invitation, Walk
 from journeystream.walking import progress
 
@@ -44,12 +46,23 @@ def _list(walk: Walk, listed: Listed) -> None:
         del lists[listed.list]
 
 
+def is_awaited(user: User, answered: Answered) -> bool:
+    """Tell whether a position still waits for the answer."""
+    return any(
+        is_asking(position, answered.request)
+        for instance in user.instances
+        for position in instance.positions
+    )
+
+
 def _answer(walk: Walk, answered: Answered) -> None:
-    for instance in walk.moving():
+    moving = walk.moving()
+    for instance in walk.user.instances:
         journey = walk.version_of(instance)
         for position in instance.positions:
             step = journey.steps.get(position.step or "")
-            if step is not None and step.stores and answered.request in position.taken:
+            if step is not None and step.stores and is_asking(position, answered.request):
                 answer(instance, position, step, answered.offers)
-                progress(walk, instance, journey)
+                if instance in moving:
+                    progress(walk, instance, journey)
                 return

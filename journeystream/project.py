@@ -94,6 +94,15 @@ class ListDestination(_Destination):
 Destination = Annotated[EventDestination | ListDestination, Field(discriminator="type")]
 
 
+class Decisions(Settings):
+    """The topics by which decide steps `ask` a decision service."""
+
+    requests: TopicName
+    """What is asked, keyed by user; the service reads it."""
+    replies: TopicName
+    """What the service answers; workers read it."""
+
+
 class Kafka(Settings):
     """Where Kafka is and how workers share it."""
 
@@ -208,6 +217,10 @@ class Project(Settings):
     """Where send steps write."""
     profile_changes: TopicName | None = None
     """The topic that update_profile steps write identify calls to; without it nobody is told."""
+    decisions: Decisions | None = None
+    """Where decide steps ask a service; without it no journey may `ask`."""
+    travel_log: TopicName | None = None
+    """The topic that gets a record for each stage that a user comes to; it costs."""
     kafka: Kafka = Kafka()
     """Where Kafka is and how workers share it."""
     state: State = State()
@@ -286,6 +299,12 @@ class Project(Settings):
         return f"{self.app}.rekeyed"
 
     @property
+    def topics_read(self) -> list[str]:
+        """What workers read of users: sources, what is re-keyed, and a service's replies."""
+        replies = [self.decisions.replies] if self.decisions else []
+        return [*(source.topic for source in self.sources), self.rekey_topic, *replies]
+
+    @property
     def dead_letter_topic(self) -> str:
         """Records that can not be events."""
         return f"{self.app}.dead-letters"
@@ -296,16 +315,21 @@ def _unfit_guarantee(data: object) -> Iterator[InitErrorDetails]:
     if not isinstance(data, Mapping):
         return
     kafka, sources = data.get("kafka"), data.get("sources")
-    guarantee = _of(kafka, "guarantee")
+    if _of(kafka, "guarantee") != "at_least_once":
+        return
     straight = isinstance(sources, list) and len(sources) == 1 and _of(sources[0], "keyed_by_user")
-    if guarantee == "at_least_once" and str(straight).lower() != "true":
+    if str(straight).lower() != "true":
         text = "at_least_once needs exactly one source, with keyed_by_user: true"
-        yield InitErrorDetails(
-            type="value_error",
-            loc=("kafka", "guarantee"),
-            input=guarantee,
-            ctx={"error": ValueError(f"{text}; key the source by user, or use exactly_once")},
-        )
+        yield _wrong(("kafka", "guarantee"), f"{text}; key the source by user, or use exactly_once")
+    if data.get("decisions") is not None:
+        text = "replies are a second topic beside the source, and at_least_once has one order only"
+        yield _wrong(("decisions",), f"{text}; remove it, or use exactly_once")
+
+
+def _wrong(place: tuple[int | str, ...], text: str) -> InitErrorDetails:
+    return InitErrorDetails(
+        type="value_error", loc=place, input=None, ctx={"error": ValueError(text)}
+    )
 
 
 def _of(group: object, name: str) -> object:
@@ -322,8 +346,11 @@ def _shared_names(data: object) -> Iterator[InitErrorDetails]:
         return
     app = data.get("app", Project.model_fields["app"].default)
     users = {("topic", f"{app}.{name}"): "journeystream itself" for name in _INTERNAL_TOPICS}
-    if isinstance(topic := data.get("profile_changes"), str):
-        users["topic", topic] = "profile_changes"
+    for place in ("profile_changes", "travel_log", "decisions.requests", "decisions.replies"):
+        group, _, name = place.rpartition(".")
+        topic = _of(data.get(group), name) if group else data.get(name)
+        if isinstance(topic, str) and users.setdefault(("topic", topic), place) != place:
+            yield _shared("topic", topic, users["topic", topic], tuple(place.split(".")))
     for group in ("sources", "destinations"):
         items = data.get(group)
         for index, item in enumerate(items if isinstance(items, list) else ()):
@@ -331,13 +358,11 @@ def _shared_names(data: object) -> Iterator[InitErrorDetails]:
                 value = _of(item, key)
                 place = f"{group}[{index}]"
                 if isinstance(value, str) and users.setdefault((key, value), place) != place:
-                    text = f"{value!r} is already the {key} of {users[key, value]}"
-                    yield InitErrorDetails(
-                        type="value_error",
-                        loc=(group, index, key),
-                        input=value,
-                        ctx={"error": ValueError(f"{text}; give each its own")},
-                    )
+                    yield _shared(key, value, users[key, value], (group, index, key))
+
+
+def _shared(key: str, value: str, user: str, place: tuple[int | str, ...]) -> InitErrorDetails:
+    return _wrong(place, f"{value!r} is already the {key} of {user}; give each its own")
 
 
 def load_project(path: Path | None = None) -> Project:

@@ -29,6 +29,8 @@ destinations:                  # where send steps write; each has a topic of its
     attributes: {}
 
 profile_changes: null          # a topic for what update_profile steps change, as identify calls
+decisions: null                # where decide steps ask a service: {requests: TOPIC, replies: TOPIC}
+travel_log: null               # a topic for each stage that a user comes to, for measurement
 
 kafka:
   bootstrap: 127.0.0.1:9092    # host:port, several with commas; or embedded: a broker for trials

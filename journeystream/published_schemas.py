@@ -42,6 +42,9 @@ def record_schemas() -> dict[str, Schema]:
         "message.schema.json": _message(),
         "list_member.schema.json": _list_member(),
         "dead_letter.schema.json": _dead_letter(),
+        "decision_request.schema.json": _decision_request(),
+        "decision_reply.schema.json": _decision_reply(),
+        "travel_log.schema.json": _travel_log(),
     }
 
 
@@ -258,4 +261,98 @@ def _dead_letter() -> Schema:
             "value": base64,
             "preview": {**_TEXT, "description": "the value's beginning as text"},
         },
+    }
+
+
+def _decision_request() -> Schema:
+    return {
+        "$schema": DIALECT,
+        "title": "A record of the topic decisions.requests",
+        "description": "Keyed by user. A decide step asks for offers; the user waits for a reply.",
+        "type": "object",
+        "required": [
+            *("type", "requestId", "flow", "maxOffers", "attributes", "replyTo", "timestamp"),
+            "context",
+        ],
+        "properties": {
+            "type": {"const": "decision_request"},
+            "requestId": {**_TEXT, "description": "the reply names it; the same for a repeat"},
+            "userId": _TEXT,
+            "anonymousId": {**_TEXT, "description": "instead of userId, where there is none"},
+            "flow": {**_TEXT, "description": "what is asked, as the step says"},
+            "maxOffers": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "of more offers than these the first are kept",
+            },
+            "attributes": {**_OBJECT, "description": "what the step tells; unknown values are out"},
+            "replyTo": {**_TEXT, "description": "the topic for the reply"},
+            "timestamp": {**_TIME, "description": "when the user came to the step, in event time"},
+            "context": {"$ref": "#/$defs/context"},
+        },
+        **_HAS_USER,
+        "$defs": {"context": _context()},
+    }
+
+
+def _decision_reply() -> Schema:
+    return {
+        "$schema": DIALECT,
+        "title": "A record of the topic decisions.replies",
+        "description": "What a decision service answers, best keyed by user. The first reply to a "
+        "request counts, before the step's time-out. Fields that are not named are passed over.",
+        "type": "object",
+        "required": ["requestId", "offers"],
+        "properties": {
+            "requestId": {"type": "string", "minLength": 1, "maxLength": 512},
+            "userId": _USER,
+            "anonymousId": _USER,
+            "offers": {
+                "type": "array",
+                "items": _OBJECT,
+                "description": "best first, at most 32 KiB; sends read results.NAME.0.offer_id",
+            },
+            "timestamp": {
+                **_TIME,
+                "description": "when it was answered; without one, the record's time counts. A "
+                "replay needs it",
+            },
+            "messageId": _OPTIONAL_TEXT,
+        },
+        **_HAS_USER,
+    }
+
+
+def _travel_log() -> Schema:
+    names = "|-separated names of the exit conditions that held"
+    texts: dict[str, str] = {
+        "event_id": "the user's id",
+        "exit_segments": names,
+        "journey_id": "the journey",
+        "journey_name": "its name",
+        "journey_version": "its version",
+        "mxs_ids": names,
+        "parent_id": "the stage before; empty where there is none",
+        "parent_name": "its name",
+        "split_condition_name": "the branch that led here, of a split by conditions",
+        "stage_id": "a step's id, or one of start, complete, exit, orphan",
+        "stage_name": "its name",
+        "stage_type": "the step's type, or the stage's id",
+        "test_group_name": "the path that led here, of a percent split",
+    }
+    properties = {
+        "entry_at": {**_TIME, "description": "when the user came here, in event time"},
+        "is_control": {"type": "boolean", "description": "whether that path is the control"},
+        "is_remaining": {"type": "boolean", "description": "whether that branch is of all others"},
+        **{name: {**_TEXT, "description": text} for name, text in texts.items()},
+    }
+    return {
+        "$schema": DIALECT,
+        "title": "A record of the travel log",
+        "description": "Keyed by user: a stage that they came to. The header messageId is the same "
+        "for a repeat.",
+        "type": "object",
+        "required": sorted(properties),
+        "additionalProperties": False,
+        "properties": dict(sorted(properties.items())),
     }

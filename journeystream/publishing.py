@@ -90,7 +90,8 @@ def check(
         return [Problem("document", "is another one when written as JSON", advice)]
     limits = Limits() if project is None else project.limits
     destinations = None if project is None else {each.name for each in project.destinations}
-    known = Known(destinations, audiences, limits, journeys, computed)
+    services = project is None or project.decisions is not None
+    known = Known(destinations, audiences, limits, journeys, computed, services)
     if isinstance(definition, ComputedTraitDefinition):
         return []
     if isinstance(definition, AudienceDefinition):

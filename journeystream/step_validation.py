@@ -11,6 +11,7 @@ from journeystream.calendars.hours import WEEKDAYS
 from journeystream.calendars.wall_clock import DAY, micros_of_day
 from journeystream.definitions import JourneyDefinition
 from journeystream.errors import Problem
+from journeystream.known import Known
 from journeystream.sending import DISCARD, Sending
 from journeystream.sources import SOURCES
 from journeystream.steps.decide import Decide
@@ -20,8 +21,8 @@ from journeystream.steps.send_to_destinations import SendToDestinations
 from journeystream.steps.wait_until import WaitUntil
 
 
-def step_problems(journey: JourneyDefinition) -> Iterator[Problem]:
-    """Yield every problem of a step that its journey shows."""
+def step_problems(journey: JourneyDefinition, known: Known) -> Iterator[Problem]:
+    """Yield every problem of a step that its journey, or the project, shows."""
     yield from _merge_problems(journey)
     yield from _sending_problems(journey)
     yield from _result_problems(journey)
@@ -29,6 +30,13 @@ def step_problems(journey: JourneyDefinition) -> Iterator[Problem]:
         if isinstance(step, EnterJourney) and step.journey == journey.id:
             yield Problem(
                 f"steps[{index}].journey", "is this journey, where the user is", "name another"
+            )
+        if isinstance(step, Decide) and step.ask is not None and not known.services:
+            yield Problem(
+                f"steps[{index}].ask",
+                "the project file has no topics to ask a service by",
+                "add to it `decisions: {requests: TOPIC, replies: TOPIC}`, run `journeystream "
+                "topics`, and stop and start all workers",
             )
 
 

@@ -1,7 +1,8 @@
 """Which topics a project needs, and creating those that are missing.
 
-Law: what exists is never changed. Sources, re-keying topic and changelog have equally many
-partitions, or nothing is created: a user's events and state must meet in one partition.
+Law: what exists is never changed. Sources, re-keying topic, replies of decision services and
+changelog have equally many partitions, or nothing is created: a user's events and state must meet
+in one partition.
 """
 
 from __future__ import annotations
@@ -65,7 +66,18 @@ def wanted_topics(project: Project) -> list[WantedTopic]:
         "events on their way to their user's partition",
         copartitioned=True,
     )
-    return [*sources, rekeyed, *_internal(project), *_outputs(project)]
+    replies = [
+        _topic(
+            project,
+            decisions.replies,
+            {**week, **passing},
+            "answers of your decision service",
+            copartitioned=True,
+        )
+        for decisions in (project.decisions,)
+        if decisions is not None
+    ]
+    return [*sources, rekeyed, *replies, *_internal(project), *_outputs(project)]
 
 
 def _internal(project: Project) -> list[WantedTopic]:
@@ -113,13 +125,13 @@ def _internal(project: Project) -> list[WantedTopic]:
 
 def _outputs(project: Project) -> list[WantedTopic]:
     week = {**_kept_for(project, timedelta(days=7)), **_ROOMY}
-    changes = project.profile_changes
-    profiles = (
-        [_topic(project, changes, week, "identify calls of update_profile steps")]
-        if changes
-        else []
+    named = (
+        (project.profile_changes, "identify calls of update_profile steps"),
+        (project.decisions and project.decisions.requests, "what decide steps ask your service"),
+        (project.travel_log, "each stage that a user comes to"),
     )
-    return profiles + [
+    events = [_topic(project, name, week, why) for name, why in named if name]
+    return events + [
         _topic(
             project,
             destination.topic,

@@ -49,7 +49,7 @@ def validate_journey(journey: JourneyDefinition, known: Known) -> list[Problem]:
         *entry_problems(journey, known),
         *_condition_problems(journey, known),
         *_send_problems(journey, known),
-        *step_problems(journey),
+        *step_problems(journey, known),
         *_example_problems(journey),
     ]
 

@@ -14,7 +14,7 @@ from journeystream.definitions import ComputedTraitDefinition, parse_definition
 from journeystream.durations import MICROS
 from journeystream.effects import Effect, Travel, memberships
 from journeystream.engine import Rules
-from journeystream.events import Enrolled, Event
+from journeystream.events import Answered, Enrolled, Event, Message
 from journeystream.journeys import Floors
 from journeystream.project import Project
 from journeystream.publishing import check, command, publish, workshop_of
@@ -33,6 +33,7 @@ PROJECT = Project.model_validate(
             {"name": "email", "topic": "out.email", "type": "event"},
             {"name": "ads", "topic": "out.ads", "type": "list"},
         ],
+        "decisions": {"requests": "asked", "replies": "answered"},
     }
 )
 
@@ -86,6 +87,10 @@ class World:
         """Name a user who is to enter a journey."""
         self._take([Enrolled(user, START + round(at * MICROS), journey, properties)])
 
+    def answer(self, at: float, request: str, offers: Sequence[Mapping[str, object]]) -> None:
+        """Let a decision service answer what u1 was asked for."""
+        self._take([Answered("u1", START + round(at * MICROS), request, offers)])
+
     def pass_time(self, until: float) -> None:
         """Let time pass."""
         self._take([], until=START + round(until * MICROS))
@@ -113,7 +118,7 @@ class World:
         """Return a user as they are stored."""
         return self.store.load([user])[user]
 
-    def _take(self, batch: Sequence[Event | Enrolled], until: int | None = None) -> None:
+    def _take(self, batch: Sequence[Message], until: int | None = None) -> None:
         clock = self.store.partition().clock
         self._save(take_turn(batch, max(clock, START), self.store, self.rules, until=until))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from journeystream.effects import DecisionRequest
+from journeystream.effects import DecisionRequest, memberships
 from journeystream.events import Answered, Enrolled, Event, Listed
 from tests.playing import Partition
+from tests.publishing_world import World
 from tests.strategies import START, journey_of, rules_of
 
 MINUTE = 60_000_000
@@ -19,29 +20,30 @@ ON_LIST = journey_of(
     }
 )
 BY_NAME = journey_of({"id": "j", "name": "J", "entry": {"by_name": True}, "steps": [SENT]})
-ASKING = journey_of(
-    {
-        "id": "j",
-        "name": "J",
-        "entry": {"condition": {"event": "a"}},
-        "at_end": "exit",
-        "steps": [
-            {
-                "id": "ask",
-                "type": "decide",
-                "ask": {"flow": "loans"},
-                "store_as": "o",
-                "timeout": {"after": "10 minutes"},
-                "next": "sent",
-            },
-            {
-                "id": "sent",
-                "type": "send_to_destinations",
-                "destinations": [{"name": "email", "attributes": {"o": "results.o.0.offer_id"}}],
-            },
-        ],
-    }
-)
+OFFERED = {"o": "results.o.0.offer_id", "second": "results.o.1.offer_id"}
+WRITTEN = {
+    "id": "j",
+    "name": "J",
+    "entry": {"condition": {"event": "a"}},
+    "at_end": "exit",
+    "steps": [
+        {
+            "id": "ask",
+            "type": "decide",
+            "ask": {"flow": "loans"},
+            "store_as": "o",
+            "most": 2,
+            "timeout": {"after": "10 minutes"},
+            "next": "sent",
+        },
+        {
+            "id": "sent",
+            "type": "send_to_destinations",
+            "destinations": [{"name": "email", "attributes": OFFERED}],
+        },
+    ],
+}
+ASKING = journey_of(WRITTEN)
 
 
 def test_lists_let_in_and_take_out() -> None:
@@ -116,3 +118,45 @@ def test_an_answer_that_comes_too_late_means_nothing() -> None:
     [request] = partition.asked
     late = Answered("u1", START + 10 * MINUTE, request.message_id, [{"offer_id": "gold"}])
     assert partition.take([late]) == []
+
+
+def test_of_too_many_offers_the_best_are_kept() -> None:
+    """A service that answers with more than it was asked for fills nobody's record."""
+    partition = Partition(rules_of(ASKING))
+    partition.take([Event("u1", "track", "a", START)])
+    [request] = partition.asked
+    offers = [{"offer_id": name} for name in ("gold", "silver", "tin")]
+    [told, _] = partition.take([Answered("u1", START + MINUTE, request.message_id, offers)])
+    assert told.attributes == {"o": "gold", "second": "silver"}
+
+
+def test_nobody_becomes_known_by_an_answer() -> None:
+    """An answer to a stranger, or to what nobody asked, leaves no trace."""
+    partition = Partition(rules_of(ASKING))
+    partition.take([Event("u1", "track", "a", START)])
+    before = partition.stored()
+    stray = [Answered(user, START + MINUTE, "of another", [], "1") for user in ("u1", "stranger")]
+    assert partition.take(stray) == []
+    assert partition.stored().records == before.records
+
+
+def test_an_answer_is_kept_while_its_journey_is_held() -> None:
+    """Who was answered in time goes on with the answer when the journey does, not by time-out."""
+    world = World()
+    world.publish(WRITTEN)
+    world.track(0, "a")
+    [request] = world.effects
+    assert isinstance(request, DecisionRequest)
+    world.effects = []
+    world.command("j", "pause", at=60, hold=True)
+    gold, silver = [{"offer_id": "gold"}], [{"offer_id": "silver"}]
+    world.answer(120, request.message_id, gold)
+    world.answer(180, request.message_id, silver)
+    assert world.told() == []
+    world.command("j", "resume", at=3_600)
+    [told, _] = memberships(world.effects)
+    assert (told.change, told.at, told.attributes) == (
+        "entered",
+        START + 60 * MINUTE,
+        {"o": "gold"},
+    )

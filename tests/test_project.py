@@ -225,6 +225,19 @@ def test_a_variable_names_the_file(write: Write, monkeypatch: pytest.MonkeyPatch
             "destinations: [{type: list, name: a, topic: b}, {type: event, name: c, topic: b}]",
             "destinations[1].topic: 'b' is already the topic of destinations[0]; give each its own",
         ),
+        ("decisions: {requests: a}", "decisions.replies: it is missing; add it"),
+        (
+            "decisions: {requests: a, replies: a}",
+            "decisions.replies: 'a' is already the topic of decisions.requests; give each its own",
+        ),
+        (
+            "decisions: {requests: a, replies: journeystream.rekeyed}",
+            "decisions.replies: 'journeystream.rekeyed' is already the topic of journeystream its",
+        ),
+        (
+            "travel_log: journeystream.control",
+            "travel_log: 'journeystream.control' is already the topic of journeystream itself; gi",
+        ),
         (SOURCE.strip(), "sources: it stands in line 1 already; keep one of the two"),
         ("12: x", "12 is no name of a setting; write text"),
     ],
@@ -387,3 +400,18 @@ def test_at_least_once_needs_one_order(write: Write, sources: str, *, fits: bool
         assert load_project().kafka.guarantee == "at_least_once"
     else:
         assert problems()[0].startswith("journeystream.yaml:3: kafka.guarantee: at_least_once")
+
+
+def test_at_least_once_has_no_place_for_replies(write: Write) -> None:
+    """Replies would be a second topic beside the source, and there is no order between two."""
+    source = "sources: [{topic: a, keyed_by_user: true}]\n"
+    write(f"{source}kafka: {{guarantee: at_least_once}}\ndecisions: {{requests: b, replies: c}}\n")
+    [told] = problems()
+    assert told.startswith("journeystream.yaml:3: decisions: replies are a second topic beside")
+    assert told.endswith("; remove it, or use exactly_once")
+
+
+def test_workers_read_what_is_said_of_users(write: Write) -> None:
+    """Sources, the re-keying topic, and what a decision service replies."""
+    write(f"app: shop\n{SOURCE}decisions: {{requests: asked, replies: answered}}\n")
+    assert load_project().topics_read == ["events", "shop.rekeyed", "answered"]

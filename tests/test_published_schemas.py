@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,14 +15,16 @@ from typer.testing import CliRunner
 from journeystream.agents.decode import CLOCK_KIND, KINDS, DecodeLimits, clock_mark, decode
 from journeystream.cli import app
 from journeystream.commands.schemas import schema_files
-from journeystream.effects import EXIT_REASONS, StepMembership
+from journeystream.effects import EXIT_REASONS, DecisionRequest, StepMembership, Travelled
 from journeystream.errors import RejectedEvent
 from journeystream.project_template import TEMPLATE
 from journeystream.published_schemas import record_schemas
 from journeystream.sinks.dead_letters import Origin, dead_letter
+from journeystream.sinks.decision_requests import RequestSink
 from journeystream.sinks.event_destination import EventSink
 from journeystream.sinks.list_destination import ListSink
 from journeystream.sinks.records import OutRecord
+from journeystream.sinks.travel_log import TravelSink
 from tests.shipped import AUDIENCES, ROOT, TEMPLATES
 
 NOW = 1_704_067_200_000_000
@@ -110,6 +113,56 @@ def test_dead_letters_follow_their_schema(key: bytes | None, value: bytes | None
     origin = Origin("events", 0, 7, NOW // 1_000)
     record = dead_letter("letters", origin, key, value, code="not_json", text="no")
     assert_follows(record, "dead_letter")
+
+
+@pytest.mark.parametrize("anonymous", [True, False])
+def test_decision_requests_follow_their_schema(*, anonymous: bool) -> None:
+    """What a decision service gets is valid, and every field of it is described."""
+    place = "loans", 2, "1f", "ask", 1
+    request = DecisionRequest("u1", anonymous, NOW, *place, "df_loans", 3, {"income": 9})
+    (record,) = RequestSink("asked", "answered").records(request)
+    assert_follows(record, "decision_request")
+
+
+def test_the_travel_log_follows_its_schema() -> None:
+    """A row is valid, and has no field beside those that the schema names."""
+    row = Travelled("u1", NOW, "loans", "Loans", 2, "1f", "ask", "Ask", "decide")
+    assert_follows(TravelSink("travels").record(row), "travel_log")
+
+
+REPLY = {"requestId": "r1", "userId": "u1", "offers": [{"offer_id": "gold"}]}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        REPLY,
+        {**REPLY, "offers": [], "timestamp": "2024-01-01T00:00:00Z", "messageId": None, "more": 1},
+        {**REPLY, "userId": None, "anonymousId": "a1", "type": "decision_reply"},
+        # Refused:
+        [],
+        {},
+        {**REPLY, "requestId": ""},
+        {**REPLY, "requestId": 7},
+        {**REPLY, "requestId": "r" * 513},
+        {**REPLY, "userId": None},
+        {**REPLY, "offers": None},
+        {**REPLY, "offers": {"offer_id": "gold"}},
+        {**REPLY, "offers": ["gold"]},
+        {**REPLY, "timestamp": 1_704_067_200},
+        {**REPLY, "messageId": 7},
+        {"type": "track", "event": "Viewed", "userId": "u1"},
+    ],
+)
+def test_replies_are_judged_alike_by_schema_and_worker(reply: object) -> None:
+    """What the schema accepts is an answer; what it refuses, a dead letter."""
+    try:
+        decode(orjson.dumps(reply), NOW, replace(LIMITS, replay=False, replies=True))
+    except RejectedEvent:
+        accepted = False
+    else:
+        accepted = True
+    assert validator("decision_reply").is_valid(reply) is accepted
 
 
 def test_a_message_of_neither_form_is_refused() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from journeystream.definitions import JourneyDefinition, parse_definition
-from journeystream.project import Limits
+from journeystream.project import Limits, Project
+from journeystream.publishing import check
 from journeystream.validation import Known, validate_journey
 
 CHOOSE = {
@@ -75,3 +76,27 @@ def test_a_loop_through_a_wait_until_hours_takes_no_time() -> None:
     for until, looping in (({"time": "09:00"}, 0), ({"windows": [{"days": ["mon"]}]}, 2)):
         wait = {"id": "w", "type": "wait_until", **until, "next": "send"}
         assert len(problems(send, wait)) == looping
+
+
+@pytest.mark.parametrize("services", [True, False])
+def test_asking_needs_a_service_to_ask(*, services: bool) -> None:
+    """Where the project has no topics for decisions, a step that asks is told what to write."""
+    ask = {"id": "ask", "type": "decide", "ask": {"flow": "f"}, "timeout": {"after": "1 hour"}}
+    entry = {"condition": {"event": "a"}}
+    document = {"id": "j", "name": "J", "entry": entry, "steps": [CHOOSE | {"next": "ask"}, ask]}
+    journey = parse_definition(document, "a test's journey")
+    assert isinstance(journey, JourneyDefinition)
+    found = validate_journey(journey, Known({"email"}, {}, Limits(), services=services))
+    assert [each.path for each in found] == ([] if services else ["steps[1].ask"])
+    assert all("decisions: {requests: TOPIC, replies: TOPIC}" in each.advice for each in found)
+
+
+@pytest.mark.parametrize("decisions", [None, {"requests": "asked", "replies": "answered"}])
+def test_a_project_says_whether_it_has_a_service(decisions: dict[str, str] | None) -> None:
+    """Publishing looks at the project file; without one at hand, any journey will do."""
+    ask = {"id": "ask", "type": "decide", "ask": {"flow": "f"}, "timeout": {"after": "1 hour"}}
+    entry = {"condition": {"event": "a"}}
+    journey = parse_definition({"id": "j", "name": "J", "entry": entry, "steps": [ask]}, "a test's")
+    project = Project.model_validate({"sources": [{"topic": "events"}], "decisions": decisions})
+    assert bool(check(journey, {}, project)) is (decisions is None)
+    assert check(journey, {}, None) == []

@@ -112,6 +112,19 @@ def test_sources_rekeyed_and_changelog_belong_together() -> None:
     ]
 
 
+WITH_SERVICE = {"decisions": {"requests": "asked", "replies": "answered"}, "travel_log": "travels"}
+
+
+def test_a_decision_service_and_a_travel_log_need_topics_of_their_own() -> None:
+    """Replies are read as sources are; requests and stages expire as other outputs do."""
+    topics = wanted(**WITH_SERVICE)
+    assert topics.keys() - wanted().keys() == {"asked", "answered", "travels"}
+    assert topics["answered"].config == topics["web"].config
+    together = {name for name, topic in topics.items() if topic.copartitioned}
+    assert together == {"web", "app", "shop.rekeyed", "shop.changelog", "answered"}
+    assert topics["asked"].config == topics["travels"].config == topics["email"].config
+
+
 def test_every_topic_says_what_it_is_for() -> None:
     """A person can tell what would be created, and why."""
     assert all(topic.why for topic in wanted().values())

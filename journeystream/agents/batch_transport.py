@@ -63,6 +63,15 @@ class Batch:
         """Return this batch and the one that follows it as one."""
         return replace(self, records=[*self.records, *other.records], next_offset=other.next_offset)
 
+    def halves(self) -> tuple[Batch, Batch]:
+        """Return two batches that are this one together; it has more than one record."""
+        middle = len(self.records) // 2
+        between = self.records[middle].offset
+        return (
+            replace(self, records=self.records[:middle], next_offset=between),
+            replace(self, records=self.records[middle:], start=between),
+        )
+
 
 class DaemonThread(WorkerThread):
     """A thread that the process need not wait for: it may be waiting for a broker that is gone."""

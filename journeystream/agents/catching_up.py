@@ -4,10 +4,11 @@ Law: an instant is sampled together with where the topics end at it; it is given
 all that lay before those ends is applied. So the clock moves behind the events, never before
 them, and it moves under steady load too: new records after the sample do not hold it up.
 
-Sources whose records are re-keyed are looked at first, in all their partitions: only when they
-are read to the sampled ends is it known where this partition's re-keyed records end. There the end
-is that of everything written, because brokers write the markers of one transaction one after the
-other: the source's offset may be committed before the re-keyed record can be read.
+Sources whose records are re-keyed, and replies of a decision service, are looked at first, in all
+their partitions: only when they are read to the sampled ends is it known where this partition's
+re-keyed records end. There the end is that of everything written, because brokers write the markers
+of one transaction one after the other: the source's offset may be committed before the re-keyed
+record can be read.
 """
 
 from __future__ import annotations

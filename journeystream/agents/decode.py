@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import orjson
 
 from journeystream.agents.fields import instant_of, is_deeper, object_of, shown, text_or_none
-from journeystream.agents.notes import NOTE_KINDS, note_of
+from journeystream.agents.notes import NOTE_KINDS, answer_of, note_of
 from journeystream.durations import LAST_INSTANT, iso
 from journeystream.errors import RejectedEvent
-from journeystream.events import ClockMark, Erased, Event, Message
+from journeystream.events import Answered, ClockMark, Erased, Event, Message
 
 ERASE_KIND = "delete"
 KINDS = frozenset(("track", "identify", "page", "screen", "group", "alias", ERASE_KIND))
@@ -36,6 +36,8 @@ class DecodeLimits:
     """What is still an event; times are in microseconds.
 
     `replay` admits clock marks; `notes` admits notes (notes.py), which only our own topic carries.
+    `replies`: all are replies of a decision service, whatever their type. In a replay they have to
+    say when they were, because their records' time is none of it.
     """
 
     message_bytes: int
@@ -43,27 +45,14 @@ class DecodeLimits:
     oldest_event: int
     replay: bool
     notes: bool = False
+    replies: bool = False
 
 
 def decode(value: bytes | None, record_time: int, limits: DecodeLimits) -> Message | ClockMark:
     """Decode one record; `record_time` is the broker's instant. RejectedEvent says why not."""
-    if not 0 <= record_time <= LAST_INSTANT:
-        raise RejectedEvent("bad_record_time", f"its record's time is {record_time // 1000} ms")
-    if not value:
-        raise RejectedEvent("empty", "the record has no value")
-    if len(value) > limits.message_bytes:
-        raise RejectedEvent(
-            "too_large",
-            f"{len(value)} bytes are more than limits.message_bytes = {limits.message_bytes}",
-        )
-    try:
-        message = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise RejectedEvent("not_json", str(error)) from None
-    if value.count(b"{") + value.count(b"[") > _DEEPEST and is_deeper(message, _DEEPEST):
-        raise RejectedEvent("too_deep", f"it is nested more than {_DEEPEST} levels deep")
-    if not isinstance(message, dict):
-        raise RejectedEvent("not_an_object", f"a JSON {type(message).__name__} is no event")
+    message = _object(value, record_time, limits)
+    if limits.replies:
+        return _reply(message, record_time, limits)
     return _read(message, record_time, limits)
 
 
@@ -94,6 +83,35 @@ def _read(
         text_or_none(message, "messageId") or None,
         anonymous,
     )
+
+
+def _object(value: bytes | None, record_time: int, limits: DecodeLimits) -> dict[str, object]:
+    """Read the JSON object that any record has to be."""
+    if not 0 <= record_time <= LAST_INSTANT:
+        raise RejectedEvent("bad_record_time", f"its record's time is {record_time // 1000} ms")
+    if not value:
+        raise RejectedEvent("empty", "the record has no value")
+    if len(value) > limits.message_bytes:
+        raise RejectedEvent(
+            "too_large",
+            f"{len(value)} bytes are more than limits.message_bytes = {limits.message_bytes}",
+        )
+    try:
+        message = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise RejectedEvent("not_json", str(error)) from None
+    if value.count(b"{") + value.count(b"[") > _DEEPEST and is_deeper(message, _DEEPEST):
+        raise RejectedEvent("too_deep", f"it is nested more than {_DEEPEST} levels deep")
+    if not isinstance(message, dict):
+        raise RejectedEvent("not_an_object", f"a JSON {type(message).__name__} is no event")
+    return message
+
+
+def _reply(message: Mapping[str, object], record_time: int, limits: DecodeLimits) -> Answered:
+    user_id, _ = _user(message)
+    if limits.replay:
+        instant_of(message, "timestamp", None)
+    return answer_of(user_id, _event_time(message, record_time, limits), message)
 
 
 def clock_mark(at: int, origin: str = "") -> bytes:

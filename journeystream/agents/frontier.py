@@ -6,7 +6,9 @@ re-keyed: events on their way through the re-keying topic may be older than what
 for these only clock marks count (in live time, only the wall clock once all have caught up).
 
 With a single origin that comes straight here, the log itself is the order, and its events
-move the clock one by one (`turn.py`).
+move the clock one by one (`turn.py`). Not so where replies of a decision service come beside it in
+live time (`replies`): they are no origin, as nobody marks a clock there, but what is due waits for
+those that came in time. So only the wall clock moves it there, once all have caught up.
 """
 
 from __future__ import annotations
@@ -24,10 +26,11 @@ class Frontier:
 
     straight: frozenset[str]
     spread: frozenset[str] = frozenset()
+    replies: bool = False
 
     def moves(self, topic: str) -> bool:
         """Tell whether the topic's events move the clock one by one."""
-        return not self.spread and self.straight == {topic}
+        return not self.spread and not self.replies and self.straight == {topic}
 
     def observe(
         self, fronts: dict[str, int], topic: str, entries: Iterable[Message | ClockMark | None]
@@ -42,6 +45,8 @@ class Frontier:
 
     def reached(self, fronts: dict[str, int]) -> int:
         """Return the instant that every origin has reached."""
+        if self.replies:
+            return NEVER
         return min(fronts.get(origin, NEVER) for origin in (*self.straight, *self.spread))
 
 

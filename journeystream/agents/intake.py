@@ -2,7 +2,7 @@
 
 Law: every record of the batch ends in exactly one of them. A record that is keyed by another
 than its user is re-keyed through the internal topic before it touches any state; a source
-that promises to be keyed by user is trusted.
+that promises to be keyed by user is trusted. A decision service's reply becomes a note on the way.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from aiokafka.structs import ConsumerRecord
 from journeystream.agents.decode import DecodeLimits, clock_mark, decode
 from journeystream.agents.frontier import origin_of
 from journeystream.agents.home import home_of
+from journeystream.agents.notes import written
 from journeystream.errors import RejectedEvent
-from journeystream.events import ClockMark, Message
+from journeystream.events import Answered, ClockMark, Message
 from journeystream.sinks.dead_letters import Origin, dead_letter
 from journeystream.sinks.records import OutRecord
 from journeystream.turn import Failure
@@ -86,7 +87,9 @@ class Sorter:
                 yield OutRecord(topic, None, mark, partition, timestamp_ms=record.timestamp)
         else:
             key = entry.user_id.encode()
-            yield OutRecord(topic, key, record.value, timestamp_ms=record.timestamp)
+            # Outside of its own topic a reply would not be known as one.
+            value = written(entry) if isinstance(entry, Answered) else record.value
+            yield OutRecord(topic, key, value, timestamp_ms=record.timestamp)
 
     def letter(self, record: ConsumerRecord, code: str, text: str) -> OutRecord:
         """Return the dead letter of a record."""

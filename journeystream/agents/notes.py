@@ -22,6 +22,7 @@ from journeystream.events import Answered, Enrolled, Erased, Listed, Note
 
 NOTE_KINDS = ("enroll", "list", "answer")
 _LONGEST_NAME = 512
+_LARGEST_OFFERS = 32 * 1024  # as much as is kept of an entry event's property: it is in the record
 
 
 def note_of(kind: str, user_id: str, at: int, message: Mapping[str, object]) -> Note:
@@ -35,9 +36,18 @@ def note_of(kind: str, user_id: str, at: int, message: Mapping[str, object]) -> 
         if not isinstance(joins, bool):
             raise RejectedEvent("wrong_type", f"member is {shown(joins)}; write true or false")
         return Listed(user_id, at, _name(message, "list"), joins, id_)
+    return answer_of(user_id, at, message)
+
+
+def answer_of(user_id: str, at: int, message: Mapping[str, object]) -> Answered:
+    """Read an answer: a note's, or what a decision service replied."""
+    id_ = text_or_none(message, "messageId") or None
     offers = message.get("offers")
     if not isinstance(offers, list) or not all(isinstance(each, dict) for each in offers):
         raise RejectedEvent("wrong_type", f"offers is {shown(offers)}, which is no list of objects")
+    if (size := len(orjson.dumps(offers))) > _LARGEST_OFFERS:
+        said = f"offers are {size} bytes as JSON, more than {_LARGEST_OFFERS}"
+        raise RejectedEvent("too_large", f"{said}; send fewer, or smaller ones")
     return Answered(user_id, at, _name(message, "requestId"), offers, id_)
 
 

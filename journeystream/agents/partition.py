@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from aiokafka import TopicPartition
@@ -195,7 +195,7 @@ class Partition:
         until = horizon = self._horizon(batch.topic, entries)
         if self._are_many_due(horizon):
             if len(records) > 1:
-                for half in _halves(batch):
+                for half in batch.halves():
                     await self._apply_records(half)
                 return
             if self._around.frontier.moves(batch.topic):
@@ -253,7 +253,9 @@ class Partition:
 
     async def _refuse_recreated_topics(self) -> None:
         """Refuse a topic that ends before where it has been applied: it is another one now."""
-        tps = [TopicPartition(topic, self.number) for topic in self._state.positions]
+        # One that is not read any more may be gone, and would be waited for.
+        read = sorted(self._state.positions.keys() & self._around.sorters)
+        tps = [TopicPartition(topic, self.number) for topic in read]
         for tp, end in (await self._around.control.ends(tps)).items():
             if end < self._state.positions[tp.topic]:
                 raise StateError(
@@ -288,7 +290,7 @@ class Partition:
         self, turn: Turn, outputs: list[OutRecord], offsets: Mapping[str, int]
     ) -> None:
         self._state.clock = turn.clock
-        outputs = [*self._around.routing.records(turn.effects), *outputs]
+        outputs = [*self._around.routing.records(turn.effects, turn.travels), *outputs]
         await self._committer.commit(outputs, changes_of(turn), self._state, offsets)
         turn.tell_met(self._store.met(self._journeys))
         self._turn_began = self._around.clock.elapsed()
@@ -297,7 +299,9 @@ class Partition:
         metrics.CLOCK.labels(self.number).set(max(turn.clock, 0) / 1_000_000)
 
     def _rules(self) -> Rules:
-        return Rules(self._journeys, Floors(self._state.floors), self._around.memory)
+        around = self._around
+        floors = Floors(self._state.floors)
+        return Rules(self._journeys, floors, around.memory, travels=around.routing.travels)
 
     def _count(self, intake: Intake) -> None:
         for outcome, count in (
@@ -383,10 +387,3 @@ class Partition:
         for failure in turn.failures:
             _log.error("the engine failed on %r", failure.happening, exc_info=failure.error)
             metrics.FAILURES.labels(self.number, failure.error.journey).inc()
-
-
-def _halves(batch: Batch) -> Iterator[Batch]:
-    middle = len(batch.records) // 2
-    between = batch.records[middle].offset
-    yield replace(batch, records=batch.records[:middle], next_offset=between)
-    yield replace(batch, records=batch.records[middle:], start=between)

@@ -23,8 +23,8 @@ class Surroundings:
     """Handed to every partition.
 
     `sorters` has one entry per topic that is read; `frontier` says what moves the clock;
-    `loose` are the partitions of the sources whose records may have to be re-keyed, through the
-    topic `passage`.
+    `loose` are the partitions of topics whose records may have to be re-keyed, through the topic
+    `passage`.
     `bound` is on dead letters. `tell_offsets` is there where turns are committed at least once.
     """
 

@@ -118,7 +118,7 @@ class _Count:
 
 
 def _check_topics(project: Project, topics: list[str]) -> None:
-    sources = [*(source.topic for source in project.sources), project.rekey_topic]
+    sources = project.topics_read
     for topic in topics:
         if topic not in sources:
             raise UserError(f"{topic!r} is no source topic; choose one of: {', '.join(sources)}")

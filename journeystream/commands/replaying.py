@@ -58,7 +58,7 @@ class DeadLetters:
     ) -> None:
         self._codes, self._topics = frozenset(codes), frozenset(topics)
         self._topic = project.dead_letter_topic
-        self._sources = [*(source.topic for source in project.sources), project.rekey_topic]
+        self._sources = project.topics_read
         self._bootstrap = bootstrap
         self._group = f"{project.app}.dead-letters.replay"
 

@@ -55,9 +55,7 @@ class Watch:
         await self._outputs.start()
         await self._group.start()
         self._written = await self._partitions(self.tallies)
-        self._read = await self._partitions(
-            [*(source.topic for source in self._project.sources), self._project.rekey_topic]
-        )
+        self._read = await self._partitions(self._project.topics_read)
         self._outputs.assign(self._written)
         await self._outputs.seek_to_beginning(*self._written)
         return self

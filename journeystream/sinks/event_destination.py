@@ -8,7 +8,7 @@ from typing import Literal
 import orjson
 
 from journeystream.durations import iso
-from journeystream.effects import ProfileChange, StepMembership
+from journeystream.effects import DecisionRequest, ProfileChange, StepMembership
 from journeystream.sinks.records import OutRecord
 
 _EVENTS = {"entered": "Audience Entered", "exited": "Audience Exited"}
@@ -44,7 +44,7 @@ def context_of(effect: StepMembership) -> dict[str, object]:
     return context
 
 
-def journey_context(effect: StepMembership | ProfileChange) -> dict[str, object]:
+def journey_context(effect: StepMembership | ProfileChange | DecisionRequest) -> dict[str, object]:
     """Return at which step of which journey the effect arose."""
     return {
         "journey": {

@@ -1,30 +1,44 @@
 """Which sink an effect leaves by: the destinations of the project file, by name.
 
-Changes of profiles leave by a topic of their own, where the project names one.
+Changes of profiles, and stages that users come to, leave by topics of their own, where the project
+names them. Requests of decide steps have to have theirs: a user waits for the answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from journeystream.effects import Effect, ProfileChange, StepMembership
+from journeystream.effects import (
+    DecisionRequest,
+    Effect,
+    ProfileChange,
+    StepMembership,
+    Travel,
+    Travelled,
+)
 from journeystream.errors import OperatorError
-from journeystream.project import EventDestination, ListDestination
+from journeystream.project import Decisions, EventDestination, ListDestination
+from journeystream.sinks.decision_requests import RequestSink
 from journeystream.sinks.event_destination import EventSink
 from journeystream.sinks.list_destination import ListSink
 from journeystream.sinks.profile_changes import ProfileSink
 from journeystream.sinks.records import OutRecord
+from journeystream.sinks.travel_log import TravelSink
 
 
 class Routing:
-    """Turns effects into records."""
+    """Turns effects into records; `travels` says whether anybody wants to know of stages."""
 
     def __init__(
         self,
         destinations: Iterable[EventDestination | ListDestination],
         profile_changes: str | None = None,
+        decisions: Decisions | None = None,
+        travel_log: str | None = None,
     ) -> None:
         self._profiles = ProfileSink(profile_changes) if profile_changes else None
+        self._requests = RequestSink(decisions.requests, decisions.replies) if decisions else None
+        self._travels = TravelSink(travel_log) if travel_log else None
         self._sinks: dict[str, EventSink | ListSink] = {
             each.name: ListSink(each.topic)
             if isinstance(each, ListDestination)
@@ -32,18 +46,42 @@ class Routing:
             for each in destinations
         }
 
-    def records(self, effects: Iterable[Effect]) -> Iterator[OutRecord]:
-        """Yield the records of the effects, in order."""
+    @property
+    def travels(self) -> bool:
+        """Whether there is a travel log."""
+        return self._travels is not None
+
+    def records(
+        self, effects: Iterable[Effect], travels: Iterable[Travel] = ()
+    ) -> Iterator[OutRecord]:
+        """Yield the records of the effects, then those of the travel log, each in order."""
         for effect in effects:
-            if not isinstance(effect, StepMembership):
-                if isinstance(effect, ProfileChange) and self._profiles is not None:
-                    yield from self._profiles.records(effect)
-                continue
-            sink = self._sinks.get(effect.destination)
-            if sink is None:
-                raise OperatorError(
-                    f"user {effect.user_id!r} {effect.change} step {effect.step!r} of "
-                    f"{effect.journey!r} at destination {effect.destination!r}, which "
-                    f"journeystream.yaml no longer names; put it back"
-                )
-            yield from sink.records(effect)
+            match effect:
+                case StepMembership():
+                    yield from self._sink_of(effect).records(effect)
+                case ProfileChange():
+                    if self._profiles is not None:
+                        yield from self._profiles.records(effect)
+                case DecisionRequest():
+                    yield from self._sink_of_requests(effect).records(effect)
+        if self._travels is not None:
+            yield from (self._travels.record(at) for at in travels if isinstance(at, Travelled))
+
+    def _sink_of(self, effect: StepMembership) -> EventSink | ListSink:
+        sink = self._sinks.get(effect.destination)
+        if sink is None:
+            raise OperatorError(
+                f"user {effect.user_id!r} {effect.change} step {effect.step!r} of "
+                f"{effect.journey!r} at destination {effect.destination!r}, which "
+                f"journeystream.yaml no longer names; put it back"
+            )
+        return sink
+
+    def _sink_of_requests(self, effect: DecisionRequest) -> RequestSink:
+        if self._requests is None:
+            raise OperatorError(
+                f"user {effect.user_id!r} came to step {effect.step!r} of {effect.journey!r}, "
+                f"which asks decision flow {effect.flow!r}, but journeystream.yaml no longer "
+                f"names topics for `decisions`; put them back"
+            )
+        return self._requests

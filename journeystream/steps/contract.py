@@ -141,7 +141,7 @@ class CompiledStep:
     `traits` and `entry_paths` are what they read besides: top-level traits, properties of the
     entry event. `destinations` (send steps only) maps each destination's name to its attribute
     mapping: output name -> source path. `goals` are a percent split's own, by name.
-    `stores` is the name of the result that a decide step leaves.
+    `stores` is the name of the result that a decide step leaves, `most` how many offers it keeps.
     """
 
     id: str
@@ -159,6 +159,7 @@ class CompiledStep:
     entry_paths: frozenset[str] = frozenset()
     goals: tuple[tuple[str, CompiledCondition], ...] = ()
     stores: str = ""
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Three ways to choose, one of which is written:
 * `rules`: the offers of the first rule whose condition holds.
 * `offers`: all whose condition holds, the highest score first; of equal scores the earlier one.
 * `ask`: a decision service outside answers; until it does, or the time-out, the user waits here.
+  Of more offers than `most` the first are kept: a service ranks.
 
 The result is a list of at most `most` offers, `[{"offer_id": …, "score": …, …}]`, under
 `store_as` (default: the step's id); sends can use it: `results.loan.0.offer_id`. At a later
@@ -13,7 +14,7 @@ visit it is replaced.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -225,10 +226,18 @@ class Decide(StepDefinition):
             traits=around.zone_traits if patience.months else frozenset(),
             entry_paths=entry_paths_in(ask.attributes.values()),
             stores=self.stores,
+            most=self.most,
         )
 
 
-def answer(instance: Instance, position: Position, step: CompiledStep, offers: object) -> None:
-    """Keep a service's answer, for the position whose `taken` holds the request's id."""
-    instance.results[step.stores] = offers
+def is_asking(position: Position, request: str) -> bool:
+    """Tell whether a position has made the request, and has no answer yet."""
+    return request in position.taken and ANSWERED not in position.taken
+
+
+def answer(
+    instance: Instance, position: Position, step: CompiledStep, offers: Sequence[object]
+) -> None:
+    """Keep the best of a service's answer, for the position that asked."""
+    instance.results[step.stores] = list(offers[: step.most])
     position.taken.append(ANSWERED)

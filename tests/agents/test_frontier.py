@@ -125,6 +125,17 @@ def test_a_single_straight_origin_moves_event_by_event() -> None:
     assert not Frontier(frozenset(), frozenset((WEB_0,))).moves(REKEYED)
 
 
+def test_replies_let_no_event_move_the_clock() -> None:
+    """Beside replies of a decision service, what is due waits until all are caught up with."""
+    waiting = Frontier(frozenset(("shop",)), replies=True)
+    fronts: dict[str, int] = {}
+    waiting.observe(fronts, "shop", [event(50)])
+    waiting.observe(fronts, "replies", [event(60)])
+    assert not waiting.moves("shop")
+    assert not waiting.moves("replies")
+    assert waiting.reached(fronts) == NEVER
+
+
 def test_origins_of_partitions_differ() -> None:
     """Each partition of a re-keyed source is an origin of its own."""
     assert len({origin_of("web", 1), origin_of("web", 11), origin_of("web-1", 1)}) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 from journeystream.agents.commit import Entry
 from journeystream.agents.decode import DecodeLimits, clock_mark, decode
 from journeystream.agents.frontier import origin_of
+from journeystream.agents.home import home_of
 from journeystream.agents.intake import Intake, Sorter
 from journeystream.durations import parse_instant
 from journeystream.errors import EngineError, RejectedEvent
-from journeystream.events import ClockMark, Due, Event
+from journeystream.events import Answered, ClockMark, Due, Event
 from journeystream.turn import Failure
 from tests.strategies import DAY, START
 
@@ -173,6 +175,61 @@ def test_a_mark_goes_to_all_partitions_with_its_origin(key: bytes | None) -> Non
         assert (sent.topic, sent.key, sent.timestamp_ms) == ("app.rekeyed", None, NOW_MS)
         mark = decode(sent.value, START, REPLAY)
         assert mark == ClockMark(START - DAY, origin_of("web", 2))
+
+
+# ── replies of a decision service ────────────────────────────────────────────────────────
+
+LIVE = replace(REPLAY, replay=False)
+REPLIES = Sorter(replace(LIVE, replies=True), "app.dead-letters", "app.rekeyed", PARTITIONS)
+PASSAGE = Sorter(replace(LIVE, notes=True), "app.dead-letters")
+OF_A_SERVICE = b'{"requestId": "r1", "userId": "u1", "offers": [{"offer_id": "gold"}]}'
+ANSWER = Answered("u1", START, "r1", [{"offer_id": "gold"}])
+
+
+def test_a_reply_at_home_applies_there() -> None:
+    """One that is keyed by its user, in the partition of that key, is an answer."""
+    home = home_of(b"u1", PARTITIONS)
+    assert REPLIES.sort([record(OF_A_SERVICE, partition=home)]).entries == [ANSWER]
+
+
+@pytest.mark.parametrize(("key", "home"), [(b"r1", True), (None, True), (b"u1", False)])
+def test_a_reply_elsewhere_reaches_its_user_as_a_note(key: bytes | None, *, home: bool) -> None:
+    """A service needs to know neither our keys nor our partitioner; its reply means the same."""
+    here = home_of(b"u1", PARTITIONS)
+    place = here if home else (here + 1) % PARTITIONS
+    [sent] = REPLIES.sort([record(OF_A_SERVICE, key, partition=place)]).rekeyed
+    assert (sent.topic, sent.key, sent.timestamp_ms) == ("app.rekeyed", b"u1", NOW_MS)
+    assert PASSAGE.sort([record(sent.value, sent.key)]).entries == [ANSWER]
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        (b"no JSON", "not_json"),
+        (OF_U1, "wrong_type"),
+        (b'{"userId": "u1", "offers": []}', "bad_note"),
+        (b'{"requestId": "r1", "offers": []}', "no_user"),
+        (b'{"requestId": "r1", "userId": "u1", "offers": [1]}', "wrong_type"),
+        (
+            orjson.dumps({"requestId": "r", "userId": "u1", "offers": [{"a": "x" * 33_000}]}),
+            "too_large",
+        ),
+    ],
+)
+def test_a_bad_reply_is_a_letter(reply: bytes, code: str) -> None:
+    """What is no reply, or would fill its user's record, is kept with its reason."""
+    roomy = replace(REPLIES, limits=replace(LIVE, replies=True, message_bytes=1_000_000))
+    [letter] = roomy.sort([record(reply)]).letters
+    assert orjson.loads(letter.value or b"")["error"]["code"] == code
+
+
+def test_in_a_replay_a_reply_says_when_it_was() -> None:
+    """Its record's time is none of the replay's; its own counts, as in live time."""
+    sorter = Sorter(replace(REPLAY, replies=True), "app.dead-letters")
+    assert [places(sorter.sort([record(OF_A_SERVICE)]))] == [["letters"]]
+    timed = b'{"requestId": "r1", "anonymousId": "u1", "offers": [], "timestamp": "2024-02-01"}'
+    [entry] = sorter.sort([record(timed)]).entries
+    assert entry == Answered("u1", parse_instant("2024-02-01"), "r1", [])
 
 
 # ── dead letters ─────────────────────────────────────────────────────────────────────────

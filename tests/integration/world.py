@@ -271,13 +271,17 @@ class World:
         key: str | None = None,
         partition: int = -1,
         at: datetime | None = None,
+        topic: str | None = None,
     ) -> None:
-        """Produce any bytes; `at` is the record's time, now if it is not given."""
+        """Produce any bytes; `at` is the record's time, now if it is not given.
+
+        Without a `topic` it is the source.
+        """
         milliseconds = 0 if at is None else round(at.timestamp() * 1_000)
         while True:
             try:
                 self._producer.produce(
-                    self.source, value, key=key, partition=partition, timestamp=milliseconds
+                    topic or self.source, value, key, partition, timestamp=milliseconds
                 )
             except BufferError:
                 self._producer.poll(1)

@@ -11,9 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeystream.durations import iso
-from journeystream.effects import ProfileChange, StepMembership
+from journeystream.effects import (
+    DecisionRequest,
+    ProfileChange,
+    Reached,
+    StepMembership,
+    Travelled,
+)
 from journeystream.errors import OperatorError
-from journeystream.project import EventDestination, ListDestination
+from journeystream.project import Decisions, EventDestination, ListDestination
 from journeystream.sinks.dead_letters import Origin, dead_letter
 from journeystream.sinks.event_destination import EventSink
 from journeystream.sinks.list_destination import ListSink
@@ -267,6 +273,90 @@ def test_a_profile_change_is_these_bytes() -> None:
         b'"step":"platinum"}}}',
     )
     assert list(Routing([]).records([CHANGED])) == []
+
+
+ASKED = DecisionRequest(
+    user_id="u1",
+    anonymous=False,
+    at=START + 123_456,
+    journey="loans",
+    version=2,
+    instance="0123456789abcdef",
+    step="ask",
+    visit=1,
+    flow="df_loans",
+    most=3,
+    attributes={"income": 4200},
+)
+
+
+def test_a_decision_request_is_these_bytes() -> None:
+    """A service is told what is asked, by whom, with what, and where the answer is to go."""
+    routing = Routing([], decisions=Decisions(requests="out.asked", replies="in.answered"))
+    [record] = routing.records([ASKED])
+    assert record == OutRecord(
+        "out.asked",
+        b"u1",
+        b'{"type":"decision_request","requestId":"%b","userId":"u1",'
+        b'"flow":"df_loans","maxOffers":3,"attributes":{"income":4200},"replyTo":"in.answered",'
+        b'"timestamp":"2024-03-01T00:00:00.123Z",'
+        b'"context":{"journey":{"id":"loans","version":2,"instance":"0123456789abcdef",'
+        b'"step":"ask"}}}' % ASKED.message_id.encode(),
+    )
+    [record] = routing.records([replace(ASKED, user_id="a1", anonymous=True)])
+    asker = orjson.loads(record.value or b"")
+    assert (record.key, asker["anonymousId"], "userId" in asker) == (b"a1", "a1", False)
+
+
+def test_a_request_that_nobody_takes_stops_with_what_to_do() -> None:
+    """Where the project names no topic any more, a question is not dropped in silence."""
+    with pytest.raises(OperatorError) as stopped:
+        list(Routing([]).records([ASKED]))
+    for word in ("'u1'", "'ask'", "'loans'", "'df_loans'", "journeystream.yaml", "put them back"):
+        assert word in str(stopped.value)
+
+
+STAGE = Travelled(
+    user_id="u1",
+    at=START + 123_456,
+    journey_id="cart",
+    journey_name="Cart",
+    journey_version=2,
+    instance="0123456789abcdef",
+    stage_id="remind",
+    stage_name="Reminder",
+    stage_type="send_to_destinations",
+    parent_id="split",
+    parent_name="Split",
+    test_group_name="half",
+    is_control=True,
+)
+ROW = """
+{"entry_at":"2024-03-01T00:00:00.123Z","event_id":"u1","exit_segments":"","is_control":true,
+"is_remaining":false,"journey_id":"cart","journey_name":"Cart","journey_version":"2","mxs_ids":"",
+"parent_id":"split","parent_name":"Split","split_condition_name":"","stage_id":"remind",
+"stage_name":"Reminder","stage_type":"send_to_destinations","test_group_name":"half"}
+"""
+
+
+def test_a_stage_is_these_bytes() -> None:
+    """The travel log has its sixteen fields and no other; goals are no stages."""
+    goal = Reached("u1", START, "cart", 2, "0123456789abcdef", "bought", START)
+    routing = Routing([], travel_log="out.travels")
+    [record] = routing.records([], [goal, STAGE])
+    assert (record.topic, record.key, record.value) == ("out.travels", b"u1", one_line(ROW))
+    assert len(orjson.loads(one_line(ROW))) == 16
+    assert routing.travels
+    assert not Routing([]).travels
+
+
+def test_stages_are_told_apart_by_their_headers() -> None:
+    """The same stage again has the same message id; another time or way has another."""
+    routing = Routing([], travel_log="out.travels")
+    others = [replace(STAGE, at=START), replace(STAGE, test_group_name="other")]
+    ids = [record.headers[0] for record in routing.records([], [STAGE, STAGE, *others])]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 3
 
 
 def test_an_unknown_destination_stops_with_what_to_do() -> None:

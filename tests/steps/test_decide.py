@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from journeystream.effects import DecisionRequest, memberships
 from journeystream.engine import advance
 from journeystream.events import Due, Event
-from journeystream.steps.decide import Decide, answer
+from journeystream.steps.decide import Decide, answer, is_asking
 from journeystream.user import User
 from tests.strategies import START, journey_of, rules_of
 from tests.walking import effects, everything, walk
@@ -134,7 +134,9 @@ def test_an_answer_takes_the_user_on() -> None:
     [position] = instance.positions
     assert position.taken == [request.message_id]
     [compiled] = rules.journeys.versions.values()
+    assert is_asking(position, request.message_id)
     answer(instance, position, compiled.steps["choose"], [{"offer_id": "gold"}])
+    assert not is_asking(position, request.message_id)
     instance.wake = START + 1
     [told] = memberships(advance(asked.user, Due("u1", START + 1), rules).effects)
     assert (told.step, told.attributes) == ("sent", {"offer": "gold"})
