@@ -24,6 +24,7 @@ from journeystream.agents.cluster import KafkaCluster
 from journeystream.agents.control import Control
 from journeystream.agents.decode import DecodeLimits
 from journeystream.agents.frontier import Frontier, origin_of
+from journeystream.agents.handing_over import hand_over
 from journeystream.agents.health import Health, Signs, judge
 from journeystream.agents.intake import Sorter
 from journeystream.agents.partition import Partition
@@ -39,7 +40,7 @@ from journeystream.publishing import workshop_of
 from journeystream.repeats import Memory
 from journeystream.sinks.routing import Routing
 from journeystream.state.rocksdb import RocksStore, shared_cache
-from journeystream.topics import partitions_of
+from journeystream.topics import LARGEST_PASSING, partitions_of
 
 _SECOND = 1_000_000
 _HEARTBEATS = 3  # per session: one may be lost without the worker being given up
@@ -190,10 +191,13 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
         control=app.control,
         clock=app.clock,
         memory=Memory(project.limits.dedup_window_micros, project.limits.dedup_ids),
-        routing=Routing(project.destinations, project.profile_changes),
+        routing=Routing(
+            project.destinations, project.profile_changes, hand_over(rekey, app.clock.now)
+        ),
         sorters={
             **{topic: Sorter(limits, letters) for topic in straight},
-            rekey: Sorter(replace(limits, notes=True), letters),
+            # What is too big was refused at its source; a user who moves may be bigger.
+            rekey: Sorter(replace(limits, notes=True, message_bytes=LARGEST_PASSING), letters),
             **{tp.topic: Sorter(limits, letters, rekey, partitions[rekey]) for tp in loose},
         },
         frontier=Frontier(

@@ -17,6 +17,7 @@ Rule 7. What happens in one journey may change what is true in another (`noticin
         looked at when the happening itself is done, at the same instant, in rounds, until nothing
         is new. Journeys that set each other off without end are a fault of one of them: after so
         many rounds the one that is at work fails, and is stuck.
+Rule 8. Who became another user has nothing any more: what comes for them goes on (`identity.py`).
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ from journeystream.effects import Effect, Travel
 from journeystream.entering import candidates, consider, invite
 from journeystream.errors import EngineError, OperatorError
 from journeystream.events import (
+    Adopted,
     Answered,
     Archived,
+    Claimed,
     Due,
     Enrolled,
     Event,
@@ -41,6 +44,7 @@ from journeystream.events import (
     Retried,
     Reviewed,
 )
+from journeystream.identity import become, claim, claims, comes_home, follow, may_be_claimed
 from journeystream.leaving import leave
 from journeystream.moving import move_on
 from journeystream.noted import take_in
@@ -74,19 +78,14 @@ def advance(user: User | None, happening: Happening, rules: Rules) -> Outcome:
     """Apply one happening to its user (None: nobody yet) and return what follows from it."""
     walk = Walk(user or User(happening.user_id), rules)
     try:
-        match happening:
-            case Event():
-                changed = _take(walk, happening)
-            case Due():
-                changed = _pass_time(walk, happening.at)
-            case Archived():
-                changed = _archive(walk, happening)
-            case Retried():
-                changed = _retry(walk, happening)
-            case Reviewed():
-                changed = _review(walk, happening)
-            case Enrolled() | Listed() | Answered():
-                changed = _hear(walk, happening)
+        if walk.user.became and not comes_home(walk.user, happening):
+            changed = follow(walk, happening)
+        elif isinstance(happening, Event):
+            changed = _take(walk, happening)
+        elif isinstance(happening, Due):
+            changed = _pass_time(walk, happening.at)
+        else:
+            changed = _apply(walk, happening)
     except (OperatorError, EngineError):
         raise
     except Exception as error:
@@ -94,6 +93,21 @@ def advance(user: User | None, happening: Happening, rules: Rules) -> Outcome:
     if walk.travels is None:
         return Outcome(walk.user, changed, walk.told.effects)
     return Outcome(walk.user, changed, walk.told.effects, walk.travels.told)
+
+
+def _apply(walk: Walk, happening: Archived | Retried | Reviewed | Note | Claimed | Adopted) -> bool:
+    """Apply what is rarer than events and time; return whether anything changed."""
+    match happening:
+        case Archived():
+            return _archive(walk, happening)
+        case Retried():
+            return _retry(walk, happening)
+        case Reviewed():
+            return _review(walk, happening)
+        case Enrolled() | Listed() | Answered() | Adopted():
+            return _hear(walk, happening)
+        case Claimed():
+            return _become(walk, happening)
 
 
 def _take(walk: Walk, event: Event) -> bool:
@@ -109,7 +123,7 @@ def _take(walk: Walk, event: Event) -> bool:
     # An identify that changes nothing is remembered all the same: its retry, coming after
     # another identify, must not bring back the old traits.
     told = event.kind == "identify" and event.message_id is not None
-    if not (matched or traits or entering or told):
+    if not (matched or traits or entering or told or claims(user, event)):
         return changed
     walk.begin(event)
     for journey in entering:
@@ -123,6 +137,8 @@ def _take(walk: Walk, event: Event) -> bool:
             progress(walk, instance, journey)
     for journey in entering:
         consider(walk, journey, was=walk.was.pop(journey.id), came=matched_ids)
+    if claims(user, event):
+        claim(walk, event)
     if walk.news is not None or walk.invited:
         _settle(walk)
     return True
@@ -212,7 +228,7 @@ def _look(walk: Walk, journey: str) -> None:
             move_on(walk, instance)
 
 
-def _hear(walk: Walk, note: Note) -> bool:
+def _hear(walk: Walk, note: Note | Adopted) -> bool:
     """Take in what others say of the user."""
     changed = _pass_time(walk, note.at)
     walk.journey_at_work = ""
@@ -224,6 +240,16 @@ def _hear(walk: Walk, note: Note) -> bool:
     remember(walk.user, note, walk.now, walk.memory)
     take_in(walk, note)
     _settle(walk)
+    return True
+
+
+def _become(walk: Walk, claimed: Claimed) -> bool:
+    """Let the user become who claims them."""
+    if not may_be_claimed(walk.user, claimed):
+        return False
+    _pass_time(walk, claimed.at)
+    walk.journey_at_work = ""
+    become(walk, claimed)
     return True
 
 

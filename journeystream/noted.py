@@ -9,14 +9,15 @@ Laws:
 
 from __future__ import annotations
 
-from journeystream.events import Answered, Enrolled, Listed, Note
+from journeystream.adopting import adopt
+from journeystream.events import Adopted, Answered, Enrolled, Listed, Note
 from journeystream.noticing import list_will_change
 from journeystream.steps.decide import answer
 from journeystream.walk import Invitation, Walk
 from journeystream.walking import progress
 
 
-def take_in(walk: Walk, note: Note) -> None:
+def take_in(walk: Walk, note: Note | Adopted) -> None:
     """Apply a note at the walk's instant; what it causes elsewhere is left to be settled."""
     match note:
         case Enrolled():
@@ -25,6 +26,8 @@ def take_in(walk: Walk, note: Note) -> None:
             _list(walk, note)
         case Answered():
             _answer(walk, note)
+        case Adopted():
+            adopt(walk, note)
 
 
 def _list(walk: Walk, listed: Listed) -> None:

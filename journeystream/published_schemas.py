@@ -59,6 +59,7 @@ def _event() -> Schema:
                     "type": {"enum": [*_NAMED, *_OF_TRAITS]},
                     "userId": _USER,
                     "anonymousId": _USER,
+                    "previousId": {**_USER, "description": "alias: another id of the user"},
                     "messageId": {
                         **_OPTIONAL_TEXT,
                         "description": "a repeat within limits.dedup_window counts once",
@@ -187,6 +188,7 @@ def _context() -> Schema:
                             "archived",
                             "moved",
                             "new_version",
+                            "merged",
                         ],
                     },
                     "detail": {**_OPTIONAL_TEXT, "description": "the exit, goal or step behind it"},

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from journeystream.events import Message
+from journeystream.events import Adopted, Event, Note
 from journeystream.user import User
 
 
@@ -21,7 +21,7 @@ class Memory:
     ids: int = 100
 
 
-def is_repeat(user: User, event: Message, memory: Memory) -> bool:
+def is_repeat(user: User, event: Event | Note | Adopted, memory: Memory) -> bool:
     """Tell whether the message's id was seen before."""
     if event.message_id is None:
         return False
@@ -29,7 +29,7 @@ def is_repeat(user: User, event: Message, memory: Memory) -> bool:
     return seen_at is not None and abs(event.at - seen_at) <= memory.window
 
 
-def remember(user: User, event: Message, now: int, memory: Memory) -> None:
+def remember(user: User, event: Event | Note | Adopted, now: int, memory: Memory) -> None:
     """Keep the message's id, and forget those that are too old or too many."""
     if event.message_id is None:
         return

@@ -20,6 +20,7 @@ _ENDS = {
     "archived": "orphan",
     "moved": "orphan",
     "new_version": "orphan",
+    "merged": "orphan",
 }
 
 

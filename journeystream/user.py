@@ -29,7 +29,10 @@ NOBODY = Derived()
 
 @dataclass(slots=True)
 class Hold:
-    """Membership of a send step: Entered was sent, Exited is owed."""
+    """Membership of a send step: Entered was sent, Exited is owed.
+
+    Without destinations nobody was told yet: the user came here under another id (identity.py).
+    """
 
     step: str
     visit: int
@@ -106,7 +109,8 @@ class User:
 
     Few users have more: `values` are facts with a property's value beside the instant, `changed`
     says when a trait last changed, `lists` since when they are in a static audience, and `sent`
-    holds the newest instants at which something counted for a frequency cap.
+    holds the newest instants at which something counted for a frequency cap. `claimed` are other
+    ids of theirs; who `became` another user is that one, and has nothing else here (identity.py).
     """
 
     id: str
@@ -123,6 +127,8 @@ class User:
     changed: dict[str, int] = field(default_factory=dict)
     lists: dict[str, int] = field(default_factory=dict)
     sent: dict[str, list[int]] = field(default_factory=dict)
+    claimed: list[str] = field(default_factory=list)
+    became: str = ""
 
     @property
     def wake(self) -> int | None:

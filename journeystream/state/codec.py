@@ -30,7 +30,14 @@ USER_FORM = 3  # 2: knows journeys that are stuck; 3: what few users have, by na
 _STUCK = 8  # the place of what form 1 has not
 # What few have stands by name in one more field at the end, as far as it is not this.
 _NOTHING: Mapping[str, Any] = {}
-_RARE_OF_USERS: Mapping[str, object] = {"values": {}, "changed": {}, "lists": {}, "sent": {}}
+_RARE_OF_USERS: Mapping[str, object] = {
+    "values": {},
+    "changed": {},
+    "lists": {},
+    "sent": {},
+    "claimed": [],
+    "became": "",
+}
 _RARE_OF_PASSES: Mapping[str, object] = {"left_at": NEVER, "goals": {}}
 _RARE_OF_INSTANCES: Mapping[str, object] = {"key": "", "goals": {}, "results": {}}
 # What taking a record apart raises when its bytes are not what was written.

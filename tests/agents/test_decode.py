@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from journeystream.agents import decode as decoding
+from journeystream.agents import fields
 from journeystream.agents.decode import DecodeLimits, clock_mark, decode
 from journeystream.durations import parse_instant
 from journeystream.errors import RejectedEvent
@@ -89,7 +90,8 @@ def test_what_is_no_event_is_refused_with_its_code(value: bytes | None, code: st
 
 def test_every_code_is_shown_above() -> None:
     """No code is without an example here."""
-    codes = set(re.findall(r'RejectedEvent\(\s*"([a-z_]+)"', getsource(decoding)))
+    sources = getsource(decoding) + getsource(fields)
+    codes = set(re.findall(r'RejectedEvent\(\s*"([a-z_]+)"', sources))
     assert codes == {code for _, code in REFUSED.values()} | {"bad_record_time"}
 
 
@@ -150,6 +152,25 @@ def test_calls_about_a_user_carry_traits(kind: str) -> None:
     """An identify, group or alias call has no name, and its traits are what it says."""
     told = event(written(type=kind, name="x", traits={"plan": "pro"}, properties={"n": 1}))
     assert (told.kind, told.name, told.properties) == (kind, "", {"plan": "pro"})
+
+
+def test_an_alias_and_an_identify_with_both_ids_say_who_it_was() -> None:
+    """Other calls do not, nor those of who has no user id, nor one that names the same id twice."""
+    both = {"userId": "u1", "anonymousId": "a1", "previousId": "a2"}
+    kinds = {"identify": "a1", "alias": "a2", "group": "", "track": "", "page": ""}
+    for kind, previous in kinds.items():
+        assert event(written(**{**both, "type": kind})).previous == previous
+    for kind in kinds:
+        assert not event(written(**{**both, "type": kind, "userId": None})).previous
+        same = dict.fromkeys(both, "u1")
+        assert not event(written(**{**same, "type": kind})).previous
+
+
+@pytest.mark.parametrize(("kind", "field"), [("identify", "anonymousId"), ("alias", "previousId")])
+def test_an_id_that_can_be_none_is_refused(kind: str, field: str) -> None:
+    """A claim on nobody is no event."""
+    assert refusal(written(type=kind, **{field: "x" * 513})) == "bad_user"
+    assert refusal(written(type=kind, **{field: 7})) == "wrong_type"
 
 
 def test_the_anonymous_id_names_who_has_no_user_id() -> None:

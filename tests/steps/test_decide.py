@@ -131,6 +131,7 @@ def test_an_answer_takes_the_user_on() -> None:
     asked = advance(User("u1"), Event("u1", "track", "a", START), rules)
     [request], [instance] = asked.effects, asked.user.instances
     [position] = instance.positions
+    assert isinstance(request, DecisionRequest)
     assert position.taken == [request.message_id]
     [compiled] = rules.journeys.versions.values()
     answer(instance, position, compiled.steps["choose"], [{"offer_id": "gold"}])

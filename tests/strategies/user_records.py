@@ -93,4 +93,6 @@ def users() -> st.SearchStrategy[User]:
         changed=st.dictionaries(names, instants(), max_size=1),
         lists=st.dictionaries(ids, instants(), max_size=1),
         sent=st.dictionaries(names, st.lists(instants(), max_size=2), max_size=1),
+        claimed=st.lists(user_ids(), max_size=2),
+        became=st.just("") | user_ids(),
     )
