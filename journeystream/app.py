@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -40,7 +41,7 @@ from journeystream.publishing import workshop_of
 from journeystream.repeats import Memory
 from journeystream.sinks.routing import Routing
 from journeystream.state.rocksdb import RocksStore, shared_cache
-from journeystream.topics import LARGEST_PASSING, partitions_of
+from journeystream.topics import partitions_of
 
 _SECOND = 1_000_000
 _HEARTBEATS = 3  # per session: one may be lost without the worker being given up
@@ -197,7 +198,7 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
         sorters={
             **{topic: Sorter(limits, letters) for topic in straight},
             # What is too big was refused at its source; a user who moves may be bigger.
-            rekey: Sorter(replace(limits, notes=True, message_bytes=LARGEST_PASSING), letters),
+            rekey: Sorter(replace(limits, notes=True, message_bytes=sys.maxsize), letters),
             **{tp.topic: Sorter(limits, letters, rekey, partitions[rekey]) for tp in loose},
         },
         frontier=Frontier(

@@ -44,7 +44,7 @@ from journeystream.events import (
     Retried,
     Reviewed,
 )
-from journeystream.identity import become, claim, claims, comes_home, follow, may_be_claimed
+from journeystream.identity import become, claim, claims, comes_home, follow, hear
 from journeystream.leaving import leave
 from journeystream.moving import move_on
 from journeystream.noted import take_in
@@ -78,6 +78,7 @@ def advance(user: User | None, happening: Happening, rules: Rules) -> Outcome:
     """Apply one happening to its user (None: nobody yet) and return what follows from it."""
     walk = Walk(user or User(happening.user_id), rules)
     try:
+        passed = walk.user.claim is not None and _may_become(walk, happening)
         if walk.user.became and not comes_home(walk.user, happening):
             changed = follow(walk, happening)
         elif isinstance(happening, Event):
@@ -90,6 +91,7 @@ def advance(user: User | None, happening: Happening, rules: Rules) -> Outcome:
         raise
     except Exception as error:
         raise EngineError(walk.journey_at_work) from error
+    changed = changed or passed
     if walk.travels is None:
         return Outcome(walk.user, changed, walk.told.effects)
     return Outcome(walk.user, changed, walk.told.effects, walk.travels.told)
@@ -107,7 +109,7 @@ def _apply(walk: Walk, happening: Archived | Retried | Reviewed | Note | Claimed
         case Enrolled() | Listed() | Answered() | Adopted():
             return _hear(walk, happening)
         case Claimed():
-            return _become(walk, happening)
+            return hear(walk.user, happening)
 
 
 def _take(walk: Walk, event: Event) -> bool:
@@ -137,7 +139,7 @@ def _take(walk: Walk, event: Event) -> bool:
             progress(walk, instance, journey)
     for journey in entering:
         consider(walk, journey, was=walk.was.pop(journey.id), came=matched_ids)
-    if claims(user, event):
+    if event.previous and claims(user, event):
         claim(walk, event)
     if walk.news is not None or walk.invited:
         _settle(walk)
@@ -183,6 +185,11 @@ def _pass_time(walk: Walk, until: int) -> bool:
                     consider(walk, head, was=passes.qualified, came=frozenset())
         _settle(walk)
         changed = True
+        if user.claim is not None and user.claim.at <= walk.now:
+            walk.journey_at_work = ""
+            become(walk)
+            if walk.user.became:
+                break
     return changed
 
 
@@ -243,14 +250,9 @@ def _hear(walk: Walk, note: Note | Adopted) -> bool:
     return True
 
 
-def _become(walk: Walk, claimed: Claimed) -> bool:
-    """Let the user become who claims them."""
-    if not may_be_claimed(walk.user, claimed):
-        return False
-    _pass_time(walk, claimed.at)
-    walk.journey_at_work = ""
-    become(walk, claimed)
-    return True
+def _may_become(walk: Walk, happening: Happening) -> bool:
+    """Let time pass to a happening before which the user may become another one."""
+    return not isinstance(happening, Claimed) and _pass_time(walk, happening.at)
 
 
 def _settle(walk: Walk) -> None:

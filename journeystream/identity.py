@@ -5,16 +5,19 @@ An alias says so of any id, an identify with both ids of an anonymous one. The u
 (`HandedOver`), each of which is a record of the re-keying topic and counts exactly once:
 
     claimant                 claimed
-    says who they are   -->  Claimed: becomes the claimant; nothing stays but the name
+    says who they are   -->  Claimed: at that time becomes the claimant; only the name stays
     takes them in       <--  Adopted: all that they had (`adopting.py`)
                         <--  whatever still comes for the old id
+
+A claim is an alarm: it waits until the clock of its partition has come to it. So it overtakes
+nothing that stands in the log there, and neither does a timer that moves with it.
 
 Laws:
 
 1. Nothing is lost: what an id had goes to who it became, and so does whatever comes for it later,
    at its own time. What comes before the claim does is still the id's own, and moves with the rest.
-2. An id becomes who claims it first, and stays so; a later claim means nothing. An identify
-   claims nobody who is known. So a device that two people share is the first one's.
+2. An id becomes who claims it first, and stays so; a later claim means nothing. An identify claims
+   nobody who is known. So a device that two people share is the first one's.
 3. Who becomes another leaves all send steps (reason `merged`), so every Entered has its Exited.
 4. Chains are followed. Where aliases that cross make a circle, what goes round ends at the
    smallest id in it, and that one is itself again.
@@ -38,7 +41,7 @@ from journeystream.events import (
 )
 from journeystream.memberships import Why
 from journeystream.merging import MOST_CLAIMED
-from journeystream.user import Hold, Instance, User
+from journeystream.user import NEVER, Claim, Hold, Instance, User
 from journeystream.walk import Walk
 
 MERGED = "merged"
@@ -57,24 +60,31 @@ def claim(walk: Walk, event: Event) -> None:
     walk.told.hand_over(Claimed(event.previous, walk.now, user.id, event.kind == "alias"))
 
 
-def may_be_claimed(user: User, claimed: Claimed) -> bool:
-    """Tell whether somebody may say that the user is them."""
-    return claimed.openly or user.anonymous or _is_nobody(user)
+def hear(user: User, claimed: Claimed) -> bool:
+    """Note that somebody claims the user; tell whether that is news."""
+    claim_ = Claim(claimed.by, claimed.at, claimed.openly)
+    if not _may_be_claimed(user, claim_) or (user.claim and user.claim.at <= claim_.at):
+        return False
+    user.claim = claim_
+    return True
 
 
-def become(walk: Walk, claimed: Claimed) -> None:
+def become(walk: Walk) -> None:
     """Give all that the user has to who claims them, and keep nothing but their name."""
     user = walk.user
+    claim_, user.claim = user.claim, None
+    if claim_ is None or not _may_be_claimed(user, claim_):
+        return
     is_nobody = _is_nobody(user)
-    walk.reach(claimed.at)
     for instance in user.instances:
         _leave_steps(walk, instance)
     if not is_nobody:
         # The same however often it is computed.
-        id_ = stable_id("adopt", user.id, claimed.by, str(claimed.at))
-        walk.told.hand_over(Adopted(claimed.by, walk.now, user, (user.id,), id_))
+        id_ = stable_id("adopt", user.id, claim_.by, str(claim_.at))
+        # At the claimant's own time: theirs must not run ahead of what is still to be read there.
+        walk.told.hand_over(Adopted(claim_.by, claim_.at, user, (user.id,), id_))
     walk.user = User(
-        user.id, anonymous=user.anonymous or is_nobody, clock=walk.now, became=claimed.by
+        user.id, anonymous=user.anonymous or is_nobody, clock=walk.now, became=claim_.by
     )
 
 
@@ -108,8 +118,12 @@ def _for_another(user: User, happening: Happening) -> Message | None:
             return None
 
 
+def _may_be_claimed(user: User, claim_: Claim) -> bool:
+    return claim_.openly or user.anonymous or _is_nobody(user)
+
+
 def _is_nobody(user: User) -> bool:
-    return user == User(user.id)
+    return user.known_since == NEVER
 
 
 def _leave_steps(walk: Walk, instance: Instance) -> None:

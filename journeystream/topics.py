@@ -18,7 +18,6 @@ from journeystream.errors import BrokerUnreachable, ProjectFileError, UserError
 from journeystream.project import Project
 
 _UNKNOWN_TOPIC = 3
-LARGEST_PASSING = 20 * 1024 * 1024  # bytes of a record in a source or the re-keying topic
 # Attributes may be as big as the events that they come from.
 _ROOMY = {"max.message.bytes": str(20 * 1024 * 1024)}
 
@@ -44,7 +43,7 @@ def wanted_topics(project: Project) -> list[WantedTopic]:
     passing = {
         # Records of any size that Kafka takes reach us, so that one beyond our own limit
         # becomes a dead letter and not an error at its producer.
-        "max.message.bytes": str(LARGEST_PASSING),
+        "max.message.bytes": str(20 * 1024 * 1024),
     }
     sources = [
         _topic(

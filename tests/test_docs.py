@@ -86,8 +86,8 @@ def test_every_command_is_in_the_readme() -> None:
 
 def test_every_dead_letter_code_is_in_the_rules() -> None:
     """Whoever reads a dead letter finds its code."""
-    sources = [PACKAGE / "agents" / "decode.py", PACKAGE / "agents" / "partition.py"]
-    sources.append(PACKAGE / "agents" / "intake.py")
+    names = ("decode", "fields", "handing_over", "intake", "notes", "partition")
+    sources = [PACKAGE / "agents" / f"{name}.py" for name in names]
     rules = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
     codes = {
         code

@@ -83,6 +83,29 @@ def test_what_came_due_on_the_way_happens_at_its_own_time() -> None:
     assert _told(town.told(KNOWN)) == [("entered", "sent", 60, None)]
 
 
+def test_a_claim_overtakes_nothing_that_was_in_the_log() -> None:
+    """An order that the old id's partition has yet to read cancels the reminder, as ever."""
+    out = {"name": "ordered", "condition": {"event": "b", "since": "entry"}}
+    town = Town(_journey(_wait(), _send(), exits=[out]))
+    town.take(track(ANON, "a", START), identify(KNOWN, ANON, START + 90 * MINUTE))
+    town.deliver(ANON)
+    town.take(track(ANON, "b", START + 30 * MINUTE))
+    town.settle()
+    assert town.told(ANON) == town.told(KNOWN) == []
+    assert town.user(KNOWN).passes["j"].exits == {"exit_condition: ordered": 1}
+    assert town.user(ANON).became == KNOWN
+
+
+def test_who_becomes_known_before_they_are_claimed_stays() -> None:
+    """Who somebody is counts at the time of the claim, not when it arrives."""
+    town = Town(_journey(_wait(), _send()))
+    town.take(identify(KNOWN, "u2", START + MINUTE))
+    town.deliver("u2")
+    town.take(track("u2", "a", START))
+    town.settle()
+    assert (town.user("u2").became, town.user("u2").claim) == ("", None)
+
+
 def test_each_id_has_its_entered_and_its_exited() -> None:
     """Who is in a send step leaves it under the old id and enters it under the new one."""
     town = Town(_journey(_send()))

@@ -14,7 +14,7 @@ from journeystream.agents.handing_over import value_of
 from journeystream.effects import StepMembership
 from journeystream.engine import Rules
 from journeystream.events import ClockMark, Event, Message
-from journeystream.user import User
+from journeystream.user import NEVER, User
 from tests.playing import Partition
 from tests.strategies import DAY, END_OF_TIME
 
@@ -27,12 +27,14 @@ class Town:
 
     def __init__(self, rules: Rules) -> None:
         self.homes: dict[str, Partition] = defaultdict(lambda: Partition(rules))
+        self.now = NEVER
         self._mail: dict[str, deque[bytes]] = defaultdict(deque)
 
     def take(self, *messages: Message) -> None:
         """Let messages of source topics come, each to its user; those of one user as one batch."""
         batches: dict[str, list[Message]] = defaultdict(list)
         for message in messages:
+            self.now = max(self.now, message.at)
             batches[message.user_id].append(message)
         for user, batch in batches.items():
             self.homes[user].take(batch)
@@ -49,8 +51,9 @@ class Town:
         return bool(letters)
 
     def settle(self) -> None:
-        """Let everything come that is on its way, and all that it causes."""
+        """Let everything come that is on its way, and all that it causes, up to now."""
         for _ in range(_MOST_ROUNDS):
+            self.pass_time(self.now)
             came = [self.deliver(user) for user in list(self._mail)]
             if not any(came):
                 return

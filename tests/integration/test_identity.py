@@ -56,6 +56,7 @@ def test_a_wait_goes_on_under_the_known_id_though_workers_die(make_world: MakeWo
         }
         for n in PAIRS
     )
+    world.mark_clock("2024-01-01T10:25:00Z")
     wait_until(lambda: world.end(f"{world.app}.rekeyed") > 0, "a first claim")
     first.kill()
     second = Worker(world, "worker-1")

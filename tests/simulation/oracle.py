@@ -29,7 +29,7 @@ from journeystream.agents.changelog import PARTITION_KEY, USER_KEY
 from journeystream.agents.surroundings import Surroundings
 from journeystream.durations import MICROS
 from journeystream.engine import Rules
-from journeystream.events import Event
+from journeystream.events import ClockMark, Event
 from journeystream.journeys import Floors
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState, decode_partition
@@ -143,7 +143,7 @@ class Retelling:
             turn = take_turn(intake.entries, state.clock, self.store, rules)
         else:
             frontier.observe(state.fronts, tp.topic, intake.entries)
-            events = [entry if isinstance(entry, Event) else None for entry in intake.entries]
+            events = [None if isinstance(entry, ClockMark) else entry for entry in intake.entries]
             until = max(frontier.reached(state.fronts), state.clock)
             turn = take_turn(events, state.clock, self.store, rules, moves_clock=False, until=until)
         state.positions[tp.topic] = end
