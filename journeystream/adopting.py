@@ -45,8 +45,7 @@ def adopt(walk: Walk, adopted: Adopted) -> None:
     for instance in walk.moving():
         _go_on(walk, instance)
     for instance in came:
-        if instance in user.instances:
-            _tell(walk, instance)
+        _tell(walk, instance)
 
 
 def _announce(walk: Walk, record: User) -> None:
@@ -114,7 +113,7 @@ def _go_on(walk: Walk, instance: Instance) -> None:
 
 
 def _tell(walk: Walk, instance: Instance) -> None:
-    """Tell where the user is; nobody knows it of them yet."""
+    """Tell where the user is, if they are still; nobody knows it of them yet."""
     walk.journey_at_work = instance.journey
     steps = walk.version_of(instance).steps
     for position in instance.positions:

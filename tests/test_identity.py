@@ -88,6 +88,7 @@ def test_a_claim_overtakes_nothing_that_was_in_the_log() -> None:
     out = {"name": "ordered", "condition": {"event": "b", "since": "entry"}}
     town = Town(_journey(_wait(), _send(), exits=[out]))
     town.take(track(ANON, "a", START), identify(KNOWN, ANON, START + 90 * MINUTE))
+    town.take(identify("u2", ANON, START + 100 * MINUTE))
     town.deliver(ANON)
     town.take(track(ANON, "b", START + 30 * MINUTE))
     town.settle()
@@ -256,8 +257,9 @@ def test_an_adoption_that_is_repeated_counts_once() -> None:
     [record] = source.store.load([ANON]).values()
     adopted = Adopted(KNOWN, START, record, (ANON,), "once")
     home = Partition(rules)
-    home.take([adopted, adopted])
-    assert list(home.store.load([KNOWN])[KNOWN].facts.values()) == [[START]]
+    home.take([adopted, track(KNOWN, "a", START + MINUTE), adopted])
+    assert list(home.store.load([KNOWN])[KNOWN].facts.values()) == [[START, START + MINUTE]]
+    assert list(adopted.record.facts.values()) == [[START]], "what came is a value"
 
 
 # ── laws ─────────────────────────────────────────────────────────────────────────────────
