@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -259,7 +260,19 @@ def test_an_adoption_that_is_repeated_counts_once() -> None:
     home = Partition(rules)
     home.take([adopted, track(KNOWN, "a", START + MINUTE), adopted])
     assert list(home.store.load([KNOWN])[KNOWN].facts.values()) == [[START, START + MINUTE]]
-    assert list(adopted.record.facts.values()) == [[START]], "what came is a value"
+
+
+def test_what_is_adopted_is_a_value() -> None:
+    """A failure in the same turn applies it again, so nobody may change it."""
+    rules = _journey(_wait(), _send())
+    source = Partition(rules)
+    source.take([track(ANON, "a", START)])
+    [record] = source.store.load([ANON]).values()
+    before = deepcopy(record)
+    home = Partition(rules)
+    home.take([Adopted(KNOWN, START, record, (ANON,), "once")], until=START + HOUR)
+    assert _told(home.effects) == [("entered", "sent", 60, None)]
+    assert record == before
 
 
 # ── laws ─────────────────────────────────────────────────────────────────────────────────
