@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable
+from typing import Any
 
 from journeystream.agents.decode import DecodeLimits, decode
 from journeystream.agents.handing_over import value_of
@@ -16,10 +17,11 @@ from journeystream.engine import Rules
 from journeystream.events import ClockMark, Event, Message
 from journeystream.user import NEVER, User
 from tests.playing import Partition
-from tests.strategies import DAY, END_OF_TIME
+from tests.strategies import DAY, END_OF_TIME, journey_of, rules_of
 
 OURS = DecodeLimits(20_000_000, clock_skew=DAY, oldest_event=0, replay=False, notes=True)
 _MOST_ROUNDS = 200
+ANON, KNOWN = "anon", "known"
 
 
 class Town:
@@ -102,3 +104,25 @@ def identify(user: str, previous: str, at: int, **traits: object) -> Event:
 def track(user: str, name: str, at: int, **properties: object) -> Event:
     """Let a user do something; whose id begins with `anon` are anonymous."""
     return Event(user, "track", name, at, properties, anonymous=user.startswith("anon"))
+
+
+def journey(*steps: dict[str, Any], **changes: object) -> Rules:
+    """Publish one journey, which event a lets in unless it says otherwise."""
+    written = {"id": "j", "name": "J", "entry": {"condition": {"event": "a"}}, **changes}
+    return rules_of(journey_of({**written, "steps": list(steps)}))
+
+
+def send(id_: str = "sent", onward: str | None = None) -> dict[str, Any]:
+    """Write a send step to an event destination and a list."""
+    destinations = ["email", "ads"]
+    return {
+        "id": id_,
+        "type": "send_to_destinations",
+        "destinations": destinations,
+        "next": onward,
+    }
+
+
+def wait(onward: str | None = "sent") -> dict[str, Any]:
+    """Write a wait of an hour."""
+    return {"id": "wait", "type": "wait_for_duration", "duration": "1 hour", "next": onward}
