@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -24,6 +25,7 @@ from journeystream.agents.cluster import KafkaCluster
 from journeystream.agents.control import Control
 from journeystream.agents.decode import DecodeLimits
 from journeystream.agents.frontier import Frontier, origin_of
+from journeystream.agents.handing_over import hand_over
 from journeystream.agents.health import Health, Signs, judge
 from journeystream.agents.intake import Sorter
 from journeystream.agents.partition import Partition
@@ -193,11 +195,16 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
         clock=app.clock,
         memory=Memory(project.limits.dedup_window_micros, project.limits.dedup_ids),
         routing=Routing(
-            project.destinations, project.profile_changes, project.decisions, project.travel_log
+            project.destinations,
+            project.profile_changes,
+            project.decisions,
+            project.travel_log,
+            hand_over(rekey, app.clock.now),
         ),
         sorters={
             **{topic: Sorter(limits, letters) for topic in straight},
-            rekey: Sorter(replace(limits, notes=True), letters),
+            # What is too big was refused at its source; a user who moves may be bigger.
+            rekey: Sorter(replace(limits, notes=True, message_bytes=sys.maxsize), letters),
             **{topic: Sorter(limits, letters, rekey, partitions[rekey]) for topic in spread},
             **{
                 topic: Sorter(replace(limits, replies=True), letters, rekey, partitions[rekey])

@@ -96,6 +96,11 @@ def iso(instant: int) -> str:
     return f"{stamp}.{micros // 1000:03d}Z"
 
 
+def exact_iso(instant: int) -> str:
+    """Write an instant of years 1 to 9999 to the microsecond; `parse_instant` reads it back."""
+    return f"{iso(instant)[:-4]}{instant % MICROS:06d}Z"
+
+
 def _add_months(instant: int, months: int, zone: tzinfo) -> int:
     seconds, micros = divmod(instant, MICROS)
     try:

@@ -13,6 +13,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal
 
+from journeystream.events import Message
+
 EXIT_REASONS = (
     "moved_on",
     "completed",
@@ -26,6 +28,7 @@ EXIT_REASONS = (
     "moved",
     "new_version",
     "erased",
+    "merged",
 )
 
 
@@ -114,7 +117,15 @@ class DecisionRequest:
         )
 
 
-Effect = StepMembership | ProfileChange | DecisionRequest
+@dataclass(slots=True)
+class HandedOver:
+    """A message goes to another user of ours, by way of the re-keying topic."""
+
+    message: Message
+    change: Literal["handed_over"] = "handed_over"
+
+
+Effect = StepMembership | ProfileChange | DecisionRequest | HandedOver
 
 
 def memberships(effects: Iterable[Effect]) -> list[StepMembership]:

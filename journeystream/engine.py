@@ -18,6 +18,7 @@ Rule 8. What happens in one journey may change what is true in another (`noticin
         looked at when the happening itself is done, at the same instant, in rounds, until nothing
         is new. Journeys that set each other off without end are a fault of one of them: after so
         many rounds the one that is at work fails, and is stuck.
+Rule 8. Who became another user has nothing any more: what comes for them goes on (`identity.py`).
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ from journeystream.entering import candidates, consider, invite
 from journeystream.erasing import erase
 from journeystream.errors import EngineError, OperatorError
 from journeystream.events import (
+    Adopted,
     Answered,
     Archived,
+    Claimed,
     Due,
     Enrolled,
     Erased,
@@ -47,6 +50,7 @@ from journeystream.events import (
     Retried,
     Reviewed,
 )
+from journeystream.identity import become, claim, claims, comes_home, follow, hear
 from journeystream.leaving import leave
 from journeystream.moving import move_on
 from journeystream.noted import is_awaited, makes_known, take_in
@@ -81,7 +85,11 @@ def advance(user: User | None, happening: Happening, rules: Rules) -> Outcome:
     """Apply one happening to its user (None: nobody yet) and return what follows from it."""
     walk = Walk(user or User(happening.user_id), rules)
     try:
-        changed = _APPLY[type(happening)](walk, happening)
+        passed = walk.user.claim is not None and _may_become(walk, happening)
+        if walk.user.became and not _is_their_own(walk.user, happening):
+            changed = follow(walk, happening)
+        else:
+            changed = _APPLY[type(happening)](walk, happening)
     except (OperatorError, EngineError):
         raise
     except Exception as error:
@@ -89,7 +97,22 @@ def advance(user: User | None, happening: Happening, rules: Rules) -> Outcome:
     travels = () if walk.travels is None else walk.travels.told
     if walk.gone:
         return Outcome(None, user is not None, walk.told.effects, travels)
-    return Outcome(walk.user, changed, walk.told.effects, travels)
+    return Outcome(walk.user, changed or passed, walk.told.effects, travels)
+
+
+def _apply(walk: Walk, happening: Archived | Retried | Reviewed | Note | Claimed | Adopted) -> bool:
+    """Apply what is rarer than events and time; return whether anything changed."""
+    match happening:
+        case Archived():
+            return _archive(walk, happening)
+        case Retried():
+            return _retry(walk, happening)
+        case Reviewed():
+            return _review(walk, happening)
+        case Enrolled() | Listed() | Answered() | Adopted():
+            return _hear(walk, happening)
+        case Claimed():
+            return hear(walk.user, happening)
 
 
 def _take(walk: Walk, event: Event) -> bool:
@@ -105,7 +128,7 @@ def _take(walk: Walk, event: Event) -> bool:
     # An identify that changes nothing is remembered all the same: its retry, coming after
     # another identify, must not bring back the old traits.
     told = event.kind == "identify" and event.message_id is not None
-    if not (matched or traits or entering or told):
+    if not (matched or traits or entering or told or claims(user, event)):
         return changed
     walk.begin(event)
     for journey in entering:
@@ -119,6 +142,8 @@ def _take(walk: Walk, event: Event) -> bool:
             progress(walk, instance, journey)
     for journey in entering:
         consider(walk, journey, was=walk.was.pop(journey.id), came=matched_ids)
+    if event.previous and claims(user, event):
+        claim(walk, event)
     if walk.news is not None or walk.invited:
         _settle(walk)
     return True
@@ -164,6 +189,11 @@ def _pass_time(walk: Walk, until: int) -> bool:
                     consider(walk, head, was=passes.qualified, came=frozenset())
         _settle(walk)
         walk.arriving, changed = False, True
+        if user.claim is not None and user.claim.at <= walk.now:
+            walk.journey_at_work = ""
+            become(walk)
+            if walk.user.became:
+                break
     return changed
 
 
@@ -209,7 +239,7 @@ def _look(walk: Walk, journey: str) -> None:
             move_on(walk, instance)
 
 
-def _hear(walk: Walk, note: Note) -> bool:
+def _hear(walk: Walk, note: Note | Adopted) -> bool:
     """Take in what others say of the user."""
     changed = _pass_time(walk, note.at)
     walk.journey_at_work = ""
@@ -244,6 +274,16 @@ def _erase(walk: Walk, erased: Erased) -> bool:
     erase(walk)
     walk.gone = True
     return True
+
+
+def _may_become(walk: Walk, happening: Happening) -> bool:
+    """Let time pass to a happening before which the user may become another one."""
+    return not isinstance(happening, Claimed) and _pass_time(walk, happening.at)
+
+
+def _is_their_own(user: User, happening: Happening) -> bool:
+    """Tell whether it is meant for a user who became another, and for nobody else."""
+    return isinstance(happening, Erased) or comes_home(user, happening)
 
 
 def _settle(walk: Walk) -> None:
@@ -283,4 +323,6 @@ _APPLY: Mapping[type[Happening], Callable[[Walk, Any], bool]] = {
     Listed: _hear,
     Answered: _hear,
     Erased: _erase,
+    Adopted: _hear,
+    Claimed: lambda walk, claimed: hear(walk.user, claimed),
 }

@@ -141,13 +141,16 @@ def _correlated(asked: EventFilter, zone: tzinfo, dates: Bounds, own: str) -> Fa
         insort(valued, (came, [sameness(source(event)) for source in sources]), key=_when)
         del valued[:-MOST_LOOKED_AT]
 
+    def join(valued: Valued, others: Valued) -> None:
+        valued[:] = sorted([*valued, *others], key=_when)[-MOST_LOOKED_AT:]
+
     def instants(moment: Moment) -> list[int]:
         wanted = [sameness(moment.entry.get(path)) for path in paths.values()]
         valued = moment.user.values.get(id_, ())
         # What is missing was never kept.
         return [came for came, value in valued if value == wanted]
 
-    predicate = Predicate(id_, kind, name, matches, MOST_LOOKED_AT, learn)
+    predicate = Predicate(id_, kind, name, matches, MOST_LOOKED_AT, learn, join)
     return Facts(predicate, instants, frozenset(paths.values()))
 
 

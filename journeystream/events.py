@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from journeystream.user import User
+
 
 @dataclass(slots=True)
 class Event:
     """One message of an upstream app about one user, decoded.
 
     `kind` is the call (`track`, `identify`, `page`, `screen`, `group`, `alias`), `name` the
-    event's or page's name. `properties` are an identify's or group's traits.
+    event's or page's name. `properties` are an identify's or group's traits. `previous` is another
+    id that an alias or an identify says is the same user.
     """
 
     user_id: str
@@ -26,6 +29,7 @@ class Event:
     context: Mapping[str, object] = field(default_factory=dict)
     message_id: str | None = None
     anonymous: bool = False
+    previous: str = ""
 
 
 @dataclass(slots=True)
@@ -145,7 +149,32 @@ class PastOver:
 Note = Enrolled | Listed | Answered
 """What others than upstream apps say of a user."""
 
-Message = Event | Note | Erased
+
+@dataclass(slots=True)
+class Claimed:
+    """The user is another one, `by` name; `openly` if an alias says so, and no mere identify."""
+
+    user_id: str
+    at: int
+    by: str
+    openly: bool
+
+
+@dataclass(slots=True)
+class Adopted:
+    """All that another id had comes to the user; `trail` are the ids that it has passed so far.
+
+    Its `message_id` tells a repeat, as with events.
+    """
+
+    user_id: str
+    at: int
+    record: User
+    trail: tuple[str, ...]
+    message_id: str
+
+
+Message = Event | Note | Erased | Claimed | Adopted
 """What comes by a topic about one user."""
 
 Happening = Message | Due | Archived | Retried | Reviewed | Past | PastOver

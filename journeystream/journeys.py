@@ -19,6 +19,7 @@ from journeystream.events import Event
 from journeystream.user import NEVER, User
 
 Version = tuple[str, int]
+_OF_IDENTITY = ("identify", "alias")  # they can change who somebody is, whatever is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,18 @@ class Journeys:
         If not, it can only be news that there is such a user (`have_met`).
         """
         return (
-            kind == "identify" or (kind, name) in self._by_name or (kind, ANY_NAME) in self._by_name
+            kind in _OF_IDENTITY
+            or (kind, name) in self._by_name
+            or (kind, ANY_NAME) in self._by_name
         )
 
     def have_met(self, user: User | None) -> bool:
-        """Tell whether all journeys that strangers may enter have looked at the user."""
+        """Tell whether all journeys that strangers may enter have looked at the user.
+
+        Who became another is nobody's stranger: the other one may be.
+        """
+        if user is not None and user.became:
+            return True
         return user is not None and all(
             (passes := user.passes.get(journey.id)) is not None
             and passes.version == journey.version

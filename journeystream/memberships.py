@@ -16,10 +16,12 @@ from journeystream.comparisons import MISSING
 from journeystream.effects import (
     DecisionRequest,
     Effect,
+    HandedOver,
     ProfileChange,
     StepMembership,
     instance_id,
 )
+from journeystream.events import Message
 from journeystream.sources import look_up
 from journeystream.steps.contract import Ask, CompiledStep
 from journeystream.user import Hold, Instance, Position, User
@@ -92,6 +94,10 @@ class Memberships:
         request = DecisionRequest(*where, question.flow, question.most, question.attributes)
         self.effects.append(request)
         return request.message_id
+
+    def hand_over(self, message: Message) -> None:
+        """Let a message go to another user."""
+        self.effects.append(HandedOver(message))
 
     def _where(
         self, instance: Instance, step: CompiledStep, visit: int, now: int

@@ -47,7 +47,8 @@ class Predicate:
     """Which events count for a leaf. Equal predicates share an id, and so their facts.
 
     Of most predicates a user's facts keep the `keep` newest instants. One with `learn` keeps
-    values instead: `learn` changes the user's `values` of it for an event that came at an instant.
+    values instead: `learn` changes the user's `values` of it for an event that came at an instant,
+    `join` adds those that were learnt under another id of the user.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Predicate:
     matches: Callable[[Event], bool]
     keep: int
     learn: Callable[[Valued, int, Event], None] | None = None
+    join: Callable[[Valued, Valued], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,14 @@ Laws:
 2. Being put on a list, or taken off, may let users enter, or take them out, as any change does.
 3. An answer counts for the position that asked and still waits for it, once; else it means nothing.
    Where its journey is held or has failed, it is kept meanwhile.
-4. Nobody becomes known by an answer, or by being taken off a list: who was erased stays so.
+4. Nobody becomes known by an answer, by being taken off a list, or by what another id had: who was
+   erased stays so.
 """
 
 from __future__ import annotations
 
-from journeystream.events import Answered, Enrolled, Listed, Note
+from journeystream.adopting import adopt
+from journeystream.events import Adopted, Answered, Enrolled, Listed, Note
 from journeystream.noticing import list_will_change
 from journeystream.steps.decide import answer, is_asking
 from journeystream.user import User
@@ -19,12 +21,15 @@ from journeystream.walk import Invitation, Walk
 from journeystream.walking import progress
 
 
-def makes_known(note: Note) -> bool:
-    """Tell whether the note says anything of a user of whom nothing is known."""
+def makes_known(note: Note | Adopted) -> bool:
+    """Tell whether the note says anything of a user of whom nothing is known.
+
+    Who adopts has said so, and was known: if not any more, they were erased meanwhile.
+    """
     return isinstance(note, Enrolled) or (isinstance(note, Listed) and note.joins)
 
 
-def take_in(walk: Walk, note: Note) -> None:
+def take_in(walk: Walk, note: Note | Adopted) -> None:
     """Apply a note at the walk's instant; what it causes elsewhere is left to be settled."""
     match note:
         case Enrolled():
@@ -33,6 +38,8 @@ def take_in(walk: Walk, note: Note) -> None:
             _list(walk, note)
         case Answered():
             _answer(walk, note)
+        case Adopted():
+            adopt(walk, note)
 
 
 def _list(walk: Walk, listed: Listed) -> None:

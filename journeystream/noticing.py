@@ -38,6 +38,12 @@ def list_will_change(walk: Walk, list_: str) -> None:
     _news(walk).lists.add(list_)
 
 
+def entries_will_change(walk: Walk, entries: Iterable[CompiledJourney]) -> None:
+    """Announce that what these entry conditions read is about to change, events among it."""
+    _expect_all(walk, entries)
+    _news(walk)
+
+
 def expect(walk: Walk, journey: CompiledJourney) -> None:
     """Note the truth of an entry condition that may change, as long as it is the old one."""
     if journey.id not in walk.was:

@@ -48,6 +48,21 @@ def change_traits(
     _check_size(user)
 
 
+def fill_in(user: User, traits: Mapping[str, object], changed: Mapping[str, int]) -> None:
+    """Take over the traits that the user has not, each with its last changes; all, or none.
+
+    They are left out where the profile would be too big.
+    """
+    missing = {name: value for name, value in traits.items() if name not in user.traits}
+    filled = {**user.traits, **missing}
+    if _size(filled) > _LARGEST_PROFILE:
+        return
+    user.traits = filled
+    for path, at in changed.items():
+        if path.partition(".")[0] in missing:
+            user.changed[path] = max(at, user.changed.get(path, NEVER))
+
+
 def traits_in(operations: Iterable[Operation]) -> list[str]:
     """Return the top-level traits that operations may change."""
     names = (each.name for each in operations if not each.verb.endswith("_audience"))
@@ -152,8 +167,12 @@ def _put(traits: dict[str, object], path: list[str], value: object) -> None:
 
 
 def _check_size(user: User) -> None:
-    if len(orjson.dumps(user.traits)) > _LARGEST_PROFILE:
+    if _size(user.traits) > _LARGEST_PROFILE:
         raise ValueError(f"the user's traits would be more than {_LARGEST_PROFILE} bytes")
+
+
+def _size(traits: Mapping[str, object]) -> int:
+    return len(orjson.dumps(traits))
 
 
 def _alike(left: object, right: object) -> bool:

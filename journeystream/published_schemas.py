@@ -66,6 +66,7 @@ def _event() -> Schema:
                     },
                     "userId": _USER,
                     "anonymousId": _USER,
+                    "previousId": {**_USER, "description": "alias: another id of the user"},
                     "messageId": {
                         **_OPTIONAL_TEXT,
                         "description": "a repeat within limits.dedup_window counts once",
@@ -195,6 +196,7 @@ def _context() -> Schema:
                             "moved",
                             "new_version",
                             "erased",
+                            "merged",
                         ],
                     },
                     "detail": {**_OPTIONAL_TEXT, "description": "the exit, goal or step behind it"},

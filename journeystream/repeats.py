@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from journeystream.events import Event, Note
+from journeystream.events import Adopted, Event, Note
 from journeystream.user import User
 
 
@@ -22,17 +22,17 @@ class Memory:
     ids: int = 100
 
 
-def is_repeat(user: User, message: Event | Note, memory: Memory) -> bool:
+def is_repeat(user: User, message: Event | Note | Adopted, memory: Memory) -> bool:
     """Tell whether the message's id was seen before."""
     return is_in(user.seen, message, memory)
 
 
-def remember(user: User, message: Event | Note, now: int, memory: Memory) -> None:
+def remember(user: User, message: Event | Note | Adopted, now: int, memory: Memory) -> None:
     """Keep the message's id, and forget those that are too old or too many."""
     keep(user.seen, message, now, memory)
 
 
-def is_in(seen: Mapping[str, int], message: Event | Note, memory: Memory) -> bool:
+def is_in(seen: Mapping[str, int], message: Event | Note | Adopted, memory: Memory) -> bool:
     """Tell whether a message's id is among those seen, and not too long ago."""
     if message.message_id is None:
         return False
@@ -40,7 +40,7 @@ def is_in(seen: Mapping[str, int], message: Event | Note, memory: Memory) -> boo
     return seen_at is not None and abs(message.at - seen_at) <= memory.window
 
 
-def keep(seen: dict[str, int], message: Event | Note, now: int, memory: Memory) -> None:
+def keep(seen: dict[str, int], message: Event | Note | Adopted, now: int, memory: Memory) -> None:
     """Add a message's id to those seen, and take out those that are too old or too many."""
     if message.message_id is None:
         return

@@ -21,6 +21,7 @@ _ENDS = {
     "moved": "orphan",
     "new_version": "orphan",
     "erased": "orphan",
+    "merged": "orphan",
 }
 
 

@@ -33,6 +33,7 @@ from journeystream.engine import Rules, advance
 from journeystream.errors import EngineError
 from journeystream.events import (
     Archived,
+    Claimed,
     ClockMark,
     Due,
     Enrolled,
@@ -280,9 +281,10 @@ class _Taker:
 
     def apply_event(self, event: Message, index: int) -> None:
         """Fire what is due for the event's own user, then apply it."""
-        # What is due by the clock has fired.
+        # What is due by the clock has fired. A claim is an alarm itself, and waits for the clock.
         while (
             event.at > self.turn.clock
+            and not isinstance(event, Claimed)
             and (user := self.user(event.user_id)) is not None
             and (wake := user.wake) is not None
             and wake <= event.at

@@ -29,7 +29,10 @@ NOBODY = Derived()
 
 @dataclass(slots=True)
 class Hold:
-    """Membership of a send step: Entered was sent, Exited is owed."""
+    """Membership of a send step: Entered was sent, Exited is owed.
+
+    Without destinations nobody was told yet: the user came here under another id (identity.py).
+    """
 
     step: str
     visit: int
@@ -98,6 +101,15 @@ class Passes:
 
 
 @dataclass(slots=True)
+class Claim:
+    """Somebody says that the user is them, from an instant on (identity.py)."""
+
+    by: str
+    at: int
+    openly: bool
+
+
+@dataclass(slots=True)
 class User:
     """One user's record: the unit of state, of the changelog and of ordering.
 
@@ -110,7 +122,8 @@ class User:
     Few users have more: `values` are facts with a property's value beside the instant, `changed`
     says when a trait last changed, `lists` since when they are in a static audience, `sent` holds
     the newest instants at which something counted for a frequency cap, and `past` is as `seen`,
-    while history is read again.
+    while history is read again. `claimed` are other ids of theirs, and a `claim` is what somebody
+    says of this one; who `became` another user has nothing else here (identity.py).
     """
 
     id: str
@@ -128,12 +141,15 @@ class User:
     lists: dict[str, int] = field(default_factory=dict)
     sent: dict[str, list[int]] = field(default_factory=dict)
     past: dict[str, int] = field(default_factory=dict)
+    claimed: list[str] = field(default_factory=list)
+    claim: Claim | None = None
+    became: str = ""
 
     @property
     def wake(self) -> int | None:
         """The earliest instant at which time alone may change something for this user."""
         # A plain loop, because it is asked several times for each event.
-        first, stuck = None, self.stuck
+        first, stuck = None if self.claim is None else self.claim.at, self.stuck
         for journey, passes in self.passes.items():
             wake = passes.wake
             if wake is not None and (first is None or wake < first) and journey not in stuck:

@@ -12,6 +12,7 @@ from typing import Any
 
 from journeystream.compiler import CompiledJourney
 from journeystream.conditions import CompiledCondition, Moment
+from journeystream.effects import memberships
 from journeystream.engine import Rules
 from journeystream.events import Event, Message
 from journeystream.journeys import Journeys
@@ -157,7 +158,7 @@ def plan(user: str, value: str, at: int) -> Event:
 
 def told(turn: Turn) -> list[tuple[str, str, str]]:
     """Return the effects as (user, journey, step)."""
-    return [(each.user_id, each.journey, each.step) for each in turn.effects]
+    return [(each.user_id, each.journey, each.step) for each in memberships(turn.effects)]
 
 
 def failed(turn: Turn) -> list[tuple[str, int | None]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from journeystream.effects import DecisionRequest, StepMembership, memberships
+from journeystream.effects import DecisionRequest, HandedOver, StepMembership, memberships
 from journeystream.engine import Rules
 from journeystream.events import Message
 from journeystream.state.codec import PartitionState, encode_user
@@ -24,6 +24,7 @@ class Partition:
         self.store = store or MemoryStore()
         self.effects: list[StepMembership] = []
         self.asked: list[DecisionRequest] = []
+        self.handed_over: list[Message] = []
 
     def take(
         self, batch: Sequence[Message], *, until: int | None = None, moves_clock: bool = True
@@ -44,6 +45,7 @@ class Partition:
         told = memberships(turn.effects)
         self.effects += told
         self.asked += [each for each in turn.effects if isinstance(each, DecisionRequest)]
+        self.handed_over += [each.message for each in turn.effects if isinstance(each, HandedOver)]
         return told
 
     def known(self) -> list[User]:

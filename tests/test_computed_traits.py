@@ -16,14 +16,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from journeystream.comparisons import MISSING
-from journeystream.computed_traits import (
-    MOST_VALUES,
-    Computation,
-    ComputedTrait,
-    compile_computation,
-)
+from journeystream.computed_traits import Computation, ComputedTrait, compile_computation
+from journeystream.computing import MOST_VALUES
 from journeystream.conditions import Moment, compile_condition, flip
 from journeystream.events import Event
+from journeystream.journeys import Journeys
+from journeystream.merging import merge
+from journeystream.repeats import Memory
 from journeystream.user import User
 from tests.strategies import DAY, HOUR, MINUTE, START
 from tests.test_condition_text import read
@@ -147,6 +146,30 @@ def test_it_is_that_of_the_whole_history(compute: str, within: str | None) -> No
             assert turn > now
             assert trait.value(Moment(user, turn)) == expected(compute, log, turn, window)
         assert user == before
+
+    law()
+
+
+@pytest.mark.parametrize("within", WINDOWS)
+@pytest.mark.parametrize("compute", COMPUTES)
+def test_what_two_ids_have_adds_up(compute: str, within: str | None) -> None:
+    """Kept of some events by one id and of the others by another, it is that of them all."""
+    trait, window = trait_of(compute, within), WINDOWS[within]
+    journeys = Journeys(computed={"t": trait})
+
+    @laws
+    @given(histories(), st.sets(st.integers(0, 13)), st.integers(0, 30 * HOUR))
+    def law(log: list[Event], others: set[int], later: int) -> None:
+        own = [event for index, event in enumerate(log) if index not in others]
+        user = learned(trait, own)
+        merge(
+            user,
+            learned(trait, [event for index, event in enumerate(log) if index in others]),
+            journeys,
+            Memory(),
+        )
+        now = max(event.at for event in log) + later
+        assert trait.value(Moment(user, now)) == expected(compute, log, now, window)
 
     law()
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from journeystream.conditions import CompiledCondition, Moment, compile_condition, flip
 from journeystream.definitions import parse_definition
 from journeystream.durations import parse_duration
+from journeystream.effects import memberships
 from journeystream.engine import Rules, advance
 from journeystream.errors import DefinitionError
 from journeystream.event_facts import sameness
@@ -229,7 +230,7 @@ def test_the_order_of_this_cart_ends_the_wait() -> None:
         track("bought", 3 * HOUR, cart=7.0),
     ):
         outcome = advance(user, event, rules)
-        told += [(effect.step, effect.at) for effect in outcome.effects]
+        told += [(effect.step, effect.at) for effect in memberships(outcome.effects)]
     assert told == [("thank", START + 3 * HOUR)]
 
 
@@ -434,5 +435,5 @@ def test_a_state_lasts_from_its_change() -> None:
         identify(2 * DAY, plan="pro"),
         identify(4 * DAY, plan="no"),
     ):
-        told += [effect.at for effect in advance(user, event, rules).effects]
+        told += [effect.at for effect in memberships(advance(user, event, rules).effects)]
     assert told == [START + 3 * DAY]

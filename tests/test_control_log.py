@@ -20,6 +20,7 @@ from journeystream.control_log import (
     version_record,
 )
 from journeystream.definitions import AudienceDefinition, JourneyDefinition, parse_definition
+from journeystream.effects import memberships
 from journeystream.engine import Rules, advance
 from journeystream.errors import StateError
 from journeystream.events import Event
@@ -78,7 +79,7 @@ def live(*versions: PublishedVersion, state: State = State.LIVE) -> list[Record]
 def entered(rules: Journeys, name: str) -> list[str]:
     """Return the journeys that a new user enters by an event."""
     event = Event("u1", "track", name, START)
-    return [each.journey for each in advance(None, event, Rules(rules)).effects]
+    return [each.journey for each in memberships(advance(None, event, Rules(rules)).effects)]
 
 
 # ── round trips ──────────────────────────────────────────────────────────────────────────

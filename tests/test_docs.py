@@ -86,8 +86,8 @@ def test_every_command_is_in_the_readme() -> None:
 
 def test_every_dead_letter_code_is_in_the_rules() -> None:
     """Whoever reads a dead letter finds its code."""
-    files = ("decode.py", "fields.py", "notes.py", "partition.py", "intake.py")
-    sources = [PACKAGE / "agents" / file for file in files]
+    files = ("decode", "fields", "handing_over", "intake", "notes", "partition")
+    sources = [PACKAGE / "agents" / f"{file}.py" for file in files]
     rules = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
     codes = {
         code

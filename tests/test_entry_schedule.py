@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from journeystream.durations import MICROS
+from journeystream.effects import memberships
 from journeystream.engine import advance
 from journeystream.events import Retried
 from tests.publishing_world import World, audience, journey, send, wait
@@ -258,4 +259,4 @@ def test_a_run_that_a_fault_prevented_takes_place_when_it_is_mended() -> None:
     user.stuck["j"] = "a fault"
     assert user.wake is None
     outcome = advance(user, Retried("u1", START + round(DAY * MICROS), "j"), world.rules)
-    assert [each.at for each in outcome.effects] == [START + round(DAY * MICROS)]
+    assert [each.at for each in memberships(outcome.effects)] == [START + round(DAY * MICROS)]

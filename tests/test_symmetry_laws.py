@@ -221,8 +221,9 @@ def test_archiving_empties_a_journey(
     for user in partition.store.load(USERS).values():
         for journey in project:
             outcome = advance(user, Archived(user.id, at, journey.id), archived)
-            effects += memberships(outcome.effects)
-            assert all(effect.at >= at for effect in outcome.effects)
+            told = memberships(outcome.effects)
+            effects += told
+            assert all(effect.at >= at for effect in told)
         assert not user.instances
         for event in more:
             later = replace(event, user_id=user.id, at=at + event.at - START)

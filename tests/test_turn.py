@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from journeystream.effects import memberships
 from journeystream.engine import Outcome, Rules, advance
 from journeystream.events import Event, Happening
 from journeystream.user import User
@@ -130,7 +131,7 @@ def test_what_the_user_did_before_stays() -> None:
         until=START + 5 * MINUTE,
     )
     assert failed(turn) == [("Event", None)]
-    assert [(each.change, each.at) for each in turn.effects] == [
+    assert [(each.change, each.at) for each in memberships(turn.effects)] == [
         ("entered", START + MINUTE),
         ("exited", START + 4 * MINUTE),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from journeystream.effects import memberships
 from journeystream.events import Due
 from journeystream.turn import expel
 from journeystream.user import stuck_in
@@ -89,7 +90,7 @@ def test_a_later_timer_of_the_same_user_still_fires() -> None:
     partition.take(event("x1", "broken", START), event("x1", "sound", START + MINUTE))
     turn = partition.take(until=END_OF_TIME)
     assert failed(turn) == [("Due", None)]
-    assert [(each.journey, each.step, each.at) for each in turn.effects] == [
+    assert [(each.journey, each.step, each.at) for each in memberships(turn.effects)] == [
         ("sound", "late", LATER + MINUTE)
     ]
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import orjson
 
 from journeystream.agents.fields import instant_of, is_deeper, object_of, shown, text_or_none
+from journeystream.agents.handing_over import MOVE_KINDS, move_of
 from journeystream.agents.notes import NOTE_KINDS, answer_of, note_of
 from journeystream.durations import LAST_INSTANT, iso
 from journeystream.errors import RejectedEvent
@@ -64,9 +65,8 @@ def _read(
     if kind == CLOCK_KIND and limits.replay:
         origin = text_or_none(message, "origin") or ""
         return ClockMark(instant_of(message, "timestamp", None), origin)
-    if kind in NOTE_KINDS and limits.notes:
-        user_id, _ = _user(message)
-        return note_of(kind, user_id, _event_time(message, record_time, limits), message)
+    if limits.notes and (kind in NOTE_KINDS or kind in MOVE_KINDS):
+        return _ours(kind, message, record_time, limits)
     if not isinstance(kind, str) or kind not in KINDS:
         raise RejectedEvent("unknown_type", f"type {shown(kind)} is none of {sorted(KINDS)}")
     user_id, anonymous = _user(message)
@@ -82,6 +82,7 @@ def _read(
         object_of(message, "context"),
         text_or_none(message, "messageId") or None,
         anonymous,
+        "" if named or anonymous else _previous(message, kind, user_id),
     )
 
 
@@ -114,24 +115,45 @@ def _reply(message: Mapping[str, object], record_time: int, limits: DecodeLimits
     return answer_of(user_id, _event_time(message, record_time, limits), message)
 
 
+def _ours(
+    kind: str, message: Mapping[str, object], record_time: int, limits: DecodeLimits
+) -> Message:
+    """Decode what only our own topic carries."""
+    user_id, _ = _user(message)
+    if kind in MOVE_KINDS:
+        return move_of(kind, user_id, message)
+    return note_of(kind, user_id, _event_time(message, record_time, limits), message)
+
+
 def clock_mark(at: int, origin: str = "") -> bytes:
     """Return the value of a record that marks a replay's clock at an instant."""
     return orjson.dumps({"type": CLOCK_KIND, "timestamp": iso(at), "origin": origin})
 
 
 def _user(message: Mapping[str, object]) -> tuple[str, bool]:
-    user_id = text_or_none(message, "userId")
+    user_id = _id(message, "userId")
     anonymous = not user_id
     if anonymous:
-        user_id = text_or_none(message, "anonymousId")
+        user_id = _id(message, "anonymousId")
     if not user_id:
         raise RejectedEvent("no_user", "neither userId nor anonymousId names a user")
-    if len(user_id) > _LONGEST_ID or "\0" in user_id:
-        field = "anonymousId" if anonymous else "userId"
+    return user_id, anonymous
+
+
+def _previous(message: Mapping[str, object], kind: str, user_id: str) -> str:
+    """Return the other id that an alias or an identify names; empty where there is none."""
+    field = {"alias": "previousId", "identify": "anonymousId"}.get(kind)
+    previous = _id(message, field) if field is not None else ""
+    return "" if previous == user_id else previous
+
+
+def _id(message: Mapping[str, object], field: str) -> str:
+    id_ = text_or_none(message, field) or ""
+    if len(id_) > _LONGEST_ID or "\0" in id_:
         raise RejectedEvent(
             "bad_user", f"{field} is longer than {_LONGEST_ID} characters or holds a NUL"
         )
-    return user_id, anonymous
+    return id_
 
 
 def _name(message: Mapping[str, object], kind: str) -> str:

@@ -1,22 +1,25 @@
 """Which sink an effect leaves by: the destinations of the project file, by name.
 
 Changes of profiles, and stages that users come to, leave by topics of their own, where the project
-names them. Requests of decide steps have to have theirs: a user waits for the answer.
+names them. Requests of decide steps have to have theirs: a user waits for the answer. What goes
+from one user to another (`HandedOver`) does not leave: it comes back by the re-keying topic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from journeystream.effects import (
     DecisionRequest,
     Effect,
+    HandedOver,
     ProfileChange,
     StepMembership,
     Travel,
     Travelled,
 )
 from journeystream.errors import OperatorError
+from journeystream.events import Message
 from journeystream.project import Decisions, EventDestination, ListDestination
 from journeystream.sinks.decision_requests import RequestSink
 from journeystream.sinks.event_destination import EventSink
@@ -35,7 +38,9 @@ class Routing:
         profile_changes: str | None = None,
         decisions: Decisions | None = None,
         travel_log: str | None = None,
+        hand_over: Callable[[Message], OutRecord] | None = None,
     ) -> None:
+        self._hand_over = hand_over
         self._profiles = ProfileSink(profile_changes) if profile_changes else None
         self._requests = RequestSink(decisions.requests, decisions.replies) if decisions else None
         self._travels = TravelSink(travel_log) if travel_log else None
@@ -64,6 +69,9 @@ class Routing:
                         yield from self._profiles.records(effect)
                 case DecisionRequest():
                     yield from self._sink_of_requests(effect).records(effect)
+                case HandedOver():
+                    if self._hand_over is not None:
+                        yield self._hand_over(effect.message)
         if self._travels is not None:
             yield from (self._travels.record(at) for at in travels if isinstance(at, Travelled))
 

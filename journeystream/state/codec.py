@@ -17,6 +17,7 @@ from journeystream.errors import StateError
 from journeystream.journeys import Version
 from journeystream.user import (
     NEVER,
+    Claim,
     Derived,
     Hold,
     Instance,
@@ -27,7 +28,7 @@ from journeystream.user import (
 )
 
 USER_FORM = 3  # 2: knows journeys that are stuck; 3: what few users have, by name
-_STUCK = 8  # the place of what form 1 has not
+_STUCK, _RARE = 8, 9  # the places of what form 1 has not, and of what few have
 # What few have stands by name in one more field at the end, as far as it is not this.
 _NOTHING: Mapping[str, Any] = {}
 _RARE_OF_USERS: Mapping[str, object] = {
@@ -36,6 +37,9 @@ _RARE_OF_USERS: Mapping[str, object] = {
     "lists": {},
     "sent": {},
     "past": {},
+    "claimed": [],
+    "claim": None,
+    "became": "",
 }
 _RARE_OF_PASSES: Mapping[str, object] = {"left_at": NEVER, "goals": {}, "run": None}
 _RARE_OF_INSTANCES: Mapping[str, object] = {"key": "", "goals": {}, "results": {}, "paths": {}}
@@ -137,6 +141,8 @@ def _decode_user(user_id: str, data: bytes) -> User:
         more["values"] = {
             id_: [(at, value) for at, value in valued] for id_, valued in more["values"].items()
         }
+    if "claim" in more:
+        more["claim"] = Claim(**more["claim"])
     return User(
         id=user_id,
         anonymous=bool(anonymous),
@@ -181,6 +187,8 @@ def _derived_of(fields: list[Any]) -> Derived:
         for journey, (_, _, _, _, wake, *_) in passes.items()
         if wake is not None and journey not in stuck
     ]
+    if len(fields) > _RARE and "claim" in fields[_RARE]:
+        wakes.append(fields[_RARE]["claim"]["at"])
     places = [(stuck_in(journey), "") for journey in stuck]
     for journey, _, _, _, _, positions, _, wake, *_ in instances:
         if wake is not None and journey not in stuck:

@@ -165,6 +165,25 @@ def test_a_delete_call_erases_its_user() -> None:
     )
 
 
+def test_an_alias_and_an_identify_with_both_ids_say_who_it_was() -> None:
+    """Other calls do not, nor those of who has no user id, nor one that names the same id twice."""
+    both = {"userId": "u1", "anonymousId": "a1", "previousId": "a2"}
+    kinds = {"identify": "a1", "alias": "a2", "group": "", "track": "", "page": ""}
+    for kind, previous in kinds.items():
+        assert event(written(**{**both, "type": kind})).previous == previous
+    for kind in kinds:
+        assert not event(written(**{**both, "type": kind, "userId": None})).previous
+        same = dict.fromkeys(both, "u1")
+        assert not event(written(**{**same, "type": kind})).previous
+
+
+@pytest.mark.parametrize(("kind", "field"), [("identify", "anonymousId"), ("alias", "previousId")])
+def test_an_id_that_can_be_none_is_refused(kind: str, field: str) -> None:
+    """A claim on nobody is no event."""
+    assert refusal(written(type=kind, **{field: "x" * 513})) == "bad_user"
+    assert refusal(written(type=kind, **{field: 7})) == "wrong_type"
+
+
 def test_the_anonymous_id_names_who_has_no_user_id() -> None:
     """`userId` wins, also beside an anonymousId; an empty or null one is none."""
     assert not event(written(anonymousId="a1")).anonymous

@@ -36,18 +36,18 @@ def main() -> int:
     words.add_argument("--first", type=int, default=0, help="the first of them")
     words.add_argument("--seed", type=int, help="replay this one, and print what happens")
     words.add_argument("--repeats", action="store_true", help="commit at least once")
+    words.add_argument("--aliases", action="store_true", help="users turn out to be others")
     words.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     asked = words.parse_args()
     if asked.seed is not None:
-        return _replay(asked.seed, repeats=asked.repeats)
-    return _try_many(
-        range(asked.first, asked.first + asked.seeds), asked.jobs, repeats=asked.repeats
-    )
+        return _replay(asked.seed, repeats=asked.repeats, aliases=asked.aliases)
+    seeds = range(asked.first, asked.first + asked.seeds)
+    return _try_many(seeds, asked.jobs, repeats=asked.repeats, aliases=asked.aliases)
 
 
-def _replay(seed: int, *, repeats: bool) -> int:
-    verdict = try_seed(seed, repeats=repeats)
-    plan = draw(seed, repeats=repeats)
+def _replay(seed: int, *, repeats: bool, aliases: bool) -> int:
+    verdict = try_seed(seed, repeats=repeats, aliases=aliases)
+    plan = draw(seed, repeats=repeats, aliases=aliases)
     print(plan)  # noqa: T201  this is the command's output
     for at, who, what, more in verdict.trace:
         print(f"{at:10.6f} {who:9} {what:12} {more}")  # noqa: T201
@@ -56,9 +56,9 @@ def _replay(seed: int, *, repeats: bool) -> int:
     return int(verdict.wrong is not None)
 
 
-def _try_many(seeds: range, jobs: int, *, repeats: bool) -> int:
+def _try_many(seeds: range, jobs: int, *, repeats: bool, aliases: bool) -> int:
     began, seen, wrong = time.monotonic(), Counter[str](), []
-    judge = partial(_without_trace, repeats=repeats)
+    judge = partial(_without_trace, repeats=repeats, aliases=aliases)
     with multiprocessing.Pool(jobs, gc.freeze) as pool:
         for done, verdict in enumerate(pool.imap_unordered(judge, seeds, 4), 1):
             seen.update(verdict.seen)
@@ -72,14 +72,14 @@ def _try_many(seeds: range, jobs: int, *, repeats: bool) -> int:
     print(f"{len(seeds)} seeds in {minutes:.1f} minutes: {len(seeds) / minutes:.0f} a minute")  # noqa: T201
     print(", ".join(f"{name}: {seen[what]}" for what, name in _TOLD.items()))  # noqa: T201
     print(f"wrong: {len(wrong)}")  # noqa: T201
-    more = " --repeats" if repeats else ""
+    more = (" --repeats" if repeats else "") + (" --aliases" if aliases else "")
     for verdict in sorted(wrong, key=lambda each: each.seed)[:_SHOWN]:
         print(f"replay with: python -m tests.simulation --seed {verdict.seed}{more}")  # noqa: T201
     return int(bool(wrong))
 
 
-def _without_trace(seed: int, *, repeats: bool) -> Verdict:
-    verdict = try_seed(seed, repeats=repeats)
+def _without_trace(seed: int, *, repeats: bool, aliases: bool) -> Verdict:
+    verdict = try_seed(seed, repeats=repeats, aliases=aliases)
     verdict.trace.clear()
     return verdict
 

@@ -48,7 +48,8 @@ class Plan:
 
     `duplicates` is how often a batch comes again; `stale` lets batches come after a rebalance
     that were fetched before it; with `transactions` upstream apps use some of their own. With
-    `repeats` turns are committed at least once.
+    `repeats` turns are committed at least once. With `aliases` some users are anonymous, and turn
+    out to be others.
     """
 
     seed: int
@@ -67,16 +68,18 @@ class Plan:
     transactions: bool = False
     stale: bool = False
     repeats: bool = False
+    aliases: bool = False
 
     @property
     def strict(self) -> bool:
         """Whether the whole log in one piece has the same outputs."""
         plain = self.sources == {SOURCE: True} and self.mode in {"replay", "live"}
         edited = self.publish_at is not None or self.archive_at is not None
-        return plain and not edited and not (self.live and self.transactions)
+        alone = plain and not edited and not self.aliases
+        return alone and not (self.live and self.transactions)
 
 
-def draw(seed: int, *, repeats: bool = False) -> Plan:
+def draw(seed: int, *, repeats: bool = False, aliases: bool = False) -> Plan:
     """Return the plan of a seed; one that may repeat is of a kind with one right outcome."""
     random = Random(seed)  # noqa: S311  it has to be repeatable
     mode = random.choice(_MODES)
@@ -95,6 +98,7 @@ def draw(seed: int, *, repeats: bool = False) -> Plan:
         duplicates=random.choice((0.0, 0.05, 0.3)),
         transactions=random.random() < 0.2,
         stale=random.random() < 0.15,
+        aliases=aliases,
     )
     if random.random() < 0.25:
         plan.publish_at = random.randint(100, 1_800) / 1_000

@@ -41,6 +41,14 @@ def test_at_least_once_repeats_and_nothing_else(first: int) -> None:
         assert wrong is None, f"python -m tests.simulation --repeats --seed {seed}"
 
 
+@pytest.mark.parametrize("first", range(0, _REPEATING, _AT_ONCE))
+def test_users_who_turn_out_to_be_others_move_once(first: int) -> None:
+    """Claims and adoptions cross partitions while workers die: each turn still counts once."""
+    for seed in range(first, first + _AT_ONCE):
+        wrong = try_seed(seed, aliases=True).wrong
+        assert wrong is None, f"python -m tests.simulation --aliases --seed {seed}"
+
+
 def test_bursts_are_cut_and_nothing_changes() -> None:
     """With a single timer to a turn, batches are cut wherever several are due: nobody can tell."""
     with mock.patch("journeystream.agents.partition._FIRED_AT_ONCE", 1):

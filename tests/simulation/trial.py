@@ -33,9 +33,9 @@ class Verdict:
         return hashlib.sha256(repr((self.wrong, self.trace)).encode()).hexdigest()
 
 
-def try_seed(seed: int, *, repeats: bool = False) -> Verdict:
+def try_seed(seed: int, *, repeats: bool = False, aliases: bool = False) -> Verdict:
     """Run the simulation of a seed, and judge it."""
-    return try_plan(draw(seed, repeats=repeats))
+    return try_plan(draw(seed, repeats=repeats, aliases=aliases))
 
 
 def try_plan(plan: Plan) -> Verdict:

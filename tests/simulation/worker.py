@@ -13,6 +13,7 @@ from journeystream.agents.changelog import Ledger
 from journeystream.agents.control import Control
 from journeystream.agents.decode import DecodeLimits
 from journeystream.agents.frontier import Frontier, origin_of
+from journeystream.agents.handing_over import hand_over
 from journeystream.agents.intake import Sorter
 from journeystream.agents.partition import Partition
 from journeystream.agents.partitions import Partitions
@@ -93,9 +94,11 @@ def surroundings(
         control=control,
         clock=clock,
         memory=Memory(60 * MICROS, 100),
-        routing=Routing(DESTINATIONS),
+        # Whose clock is asked changes what it last said, by which the oracle judges.
+        routing=Routing(DESTINATIONS, hand_over=hand_over(REKEYED, lambda: 0)),
         sorters={
-            **{topic: Sorter(limits, LETTERS) for topic in (*straight, REKEYED)},
+            **{topic: Sorter(limits, LETTERS) for topic in straight},
+            REKEYED: Sorter(replace(limits, notes=True), LETTERS),
             **{topic: Sorter(limits, LETTERS, REKEYED, plan.partitions) for topic in loose},
         },
         frontier=Frontier(

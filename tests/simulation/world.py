@@ -283,11 +283,24 @@ class World:
         if event.name == "erase":
             message["type"] = "delete"
             self.seen["erased"] += 1
+        if self.plan.aliases:
+            message |= self._identity(event)
         if self.random.random() < 0.7:
             # Repeats by the shell must not hide behind the engine's own memory of ids.
             del message["messageId"]
             message["context"] = {"n": self.seen["events"]}
         return orjson.dumps(message)
+
+    def _identity(self, event: Upstream) -> dict[str, object]:
+        """Let users with an odd number be anonymous, and others say that they are them."""
+        if int(event.user[1:]) % 2:
+            return {"userId": None, "anonymousId": event.user}
+        if event.name != "plan":
+            return {}
+        other = f"u{self.random.randrange(6)}"
+        if self.random.random() < 0.3:
+            return {"type": "alias", "previousId": other}
+        return {"anonymousId": other}
 
     def _mark_clock(self) -> None:
         for topic in self.plan.sources:

@@ -132,6 +132,7 @@ def test_an_answer_takes_the_user_on() -> None:
     assert asked.user is not None
     [request], [instance] = asked.effects, asked.user.instances
     [position] = instance.positions
+    assert isinstance(request, DecisionRequest)
     assert position.taken == [request.message_id]
     [compiled] = rules.journeys.versions.values()
     assert is_asking(position, request.message_id)

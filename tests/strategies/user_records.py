@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from journeystream.user import NEVER, Hold, Instance, Passes, Position, User
+from journeystream.user import NEVER, Claim, Hold, Instance, Passes, Position, User
 
 
 def json_values() -> st.SearchStrategy[Any]:
@@ -94,4 +94,7 @@ def users() -> st.SearchStrategy[User]:
         changed=st.dictionaries(names, instants(), max_size=1),
         lists=st.dictionaries(ids, instants(), max_size=1),
         sent=st.dictionaries(names, st.lists(instants(), max_size=2), max_size=1),
+        claimed=st.lists(user_ids(), max_size=2),
+        claim=st.none() | st.builds(Claim, user_ids(), instants(), st.booleans()),
+        became=st.just("") | user_ids(),
     )

@@ -13,10 +13,10 @@ from dataclasses import replace
 import orjson
 
 from journeystream.agents.decode import KINDS, DecodeLimits, decode
-from journeystream.agents.notes import written
+from journeystream.agents.handing_over import value_of
 from journeystream.durations import LAST_INSTANT, parse_instant
 from journeystream.errors import RejectedEvent
-from journeystream.events import ClockMark, Erased, Event, Note
+from journeystream.events import ClockMark, Erased, Event, Message
 from tests.fuzz.published import rules
 from tests.fuzz.target import Target
 from tests.playing import Partition
@@ -46,18 +46,19 @@ def holds(data: bytes) -> None:
                 continue
             if isinstance(found, Event):
                 _is_an_event(found, record_time)
+                assert _again(found, record_time, limits) == found
             else:
                 assert limits.notes or isinstance(found, Erased)
-                assert written(found) == written(_again(found, record_time, limits))
+                assert value_of(found) == value_of(_again(found, record_time, limits))
     # The newest of all instants too: a wait of months has to end even there.
     for record_time in (NOW, LAST_INSTANT):
         _is_applied(data, record_time)
 
 
-def _again(note: Note | Erased, record_time: int, limits: DecodeLimits) -> Note | Erased:
-    """Read a note from what was written of it, which is exact to a millisecond."""
-    again = decode(written(note), record_time, replace(limits, message_bytes=1_000_000))
-    assert not isinstance(again, Event | ClockMark)
+def _again(message: Message, record_time: int, limits: DecodeLimits) -> Message:
+    """Read a message of our own from what was written of it; notes are exact to a millisecond."""
+    again = decode(value_of(message), record_time, replace(limits, message_bytes=1_000_000))
+    assert not isinstance(again, ClockMark)
     return again
 
 
