@@ -299,8 +299,7 @@ class Partition:
         metrics.CLOCK.labels(self.number).set(max(turn.clock, 0) / 1_000_000)
 
     def _rules(self) -> Rules:
-        around = self._around
-        floors = Floors(self._state.floors)
+        around, floors = self._around, Floors(self._state.floors)
         return Rules(self._journeys, floors, around.memory, travels=around.routing.travels)
 
     def _count(self, intake: Intake) -> None:
