@@ -256,15 +256,22 @@ def test_a_second_owner_fences_the_first(kafka: str, store: Store, when: str) ->
         async with owned(shop, zombies) as first:
             await commit(first, shop, zombies, one)
             producer: Any = first._producer
-            send, send_offsets = producer.send, producer.send_offsets_to_transaction
+            client = producer._client
+            send, send_offsets = client.send_batch, producer.send_offsets_to_transaction
+            taking_over: list[asyncio.Future[None]] = []
+
+            def take_over() -> asyncio.Future[None]:
+                taking_over.append(asyncio.ensure_future(second.start()))
+                # A turn that fails meanwhile does not keep the second owner from starting.
+                return asyncio.shield(taking_over[0])
 
             async def overtaken(*arguments: object) -> None:
-                await second.start()
+                await take_over()
                 await send_offsets(*arguments)
 
             async def found_out(*arguments: object, **record: object) -> object:
                 sent = await send(*arguments, **record)
-                await asyncio.wait([producer._sender.sender_task])
+                await asyncio.wait([client._sender.sender_task])
                 return sent
 
             try:
@@ -272,9 +279,12 @@ def test_a_second_owner_fences_the_first(kafka: str, store: Store, when: str) ->
                     if when == "in a turn":
                         patch.setattr(producer, "send_offsets_to_transaction", overtaken)
                     else:
-                        await second.start()
+                        await take_over()
+                    if when == "between two sends":
+                        patch.setattr(client, "send_batch", found_out)
                     with pytest.raises(BrokerUnreachable, match=r"partition 0.*nothing of it"):
                         await commit(first, shop, zombies, two)
+                await asyncio.wait(taking_over)
                 assert contents(zombies) == expected(shop, one)
                 assert await seen(shop) == (visible(one), logged(one), one.position)
                 await restore(store, shop.ledger, shop.cluster)
