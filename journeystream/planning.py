@@ -6,7 +6,7 @@ becomes of who stands there; how many those are, others know.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,9 +25,16 @@ class StepPlan:
     happens: Literal["stays", "moves", "leaves"]
     to: str | None = None
 
-    def __str__(self) -> str:
-        said = {"stays": "users stay on their version", "leaves": "users leave"}
-        return f"step {self.step}: {said.get(self.happens, f'users go on at {self.to}')}"
+    def told(self, users: int) -> str:
+        """Say it for people, with how many users stand there."""
+        count = "1 user" if users == 1 else f"{users:,} users"
+        s = "s" if users == 1 else ""
+        said = {
+            "stays": f"stay{s} on {'its' if users == 1 else 'their'} version",
+            "leaves": f"leave{s}",
+            "moves": f"go{'es' if users == 1 else ''} on at {self.to}",
+        }
+        return f"step {self.step}: {count} {said[self.happens]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +49,14 @@ class Plan:
     differences: tuple[str, ...]
     steps: tuple[StepPlan, ...]
 
-    def lines(self) -> Iterator[str]:
-        """Yield it line by line, for people."""
+    def lines(self, users: Mapping[str, int]) -> Iterator[str]:
+        """Yield it line by line, for people; `users` says how many stand at each step."""
         if not self.differences:
             yield f"{self.journey}: no structural difference"
             return
         yield f"{self.journey}: a new version; different: {', '.join(self.differences)}"
         for step in self.steps:
-            yield f"  {step}"
+            yield f"  {step.told(users.get(step.step, 0))}"
 
 
 def plan(before: JourneyDefinition, after: JourneyDefinition) -> Plan:

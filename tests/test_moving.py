@@ -228,17 +228,17 @@ def test_the_plan_names_differences_and_what_becomes_of_whom() -> None:
         "steps.rest.next",
         "steps.bye",
     }
-    assert [str(step) for step in said.steps] == [
-        "step hello: users go on at hello",
-        "step rest: users go on at rest",
-        "step bye: users go on at hello",
+    assert list(said.lines({"rest": 1, "bye": 1_200}))[1:] == [
+        "  step hello: 0 users go on at hello",
+        "  step rest: 1 user goes on at rest",
+        "  step bye: 1,200 users go on at hello",
     ]
     leaving = plan(definition(OLD), definition({**new, "in_flight": "move"}))
-    assert str(leaving.steps[-1]) == "step bye: users leave"
+    assert leaving.steps[-1].told(2) == "step bye: 2 users leave"
 
 
 def test_an_edit_in_place_has_no_plan() -> None:
     """Names, descriptions and destinations are no structure: nothing happens to anybody."""
     said = plan(definition(OLD), definition({**OLD, "name": "Other", "in_flight": "exit"}))
     assert (said.differences, said.steps) == ((), ())
-    assert list(said.lines()) == ["j: no structural difference"]
+    assert list(said.lines({})) == ["j: no structural difference"]

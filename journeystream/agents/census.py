@@ -38,7 +38,9 @@ class Census:
         for instance in user.instances:
             self.journeys[instance.journey].inside += 1
         for id_, step in user.derived().places:
-            self.journeys[id_].steps[step] += 1
+            # Who is stuck in a journey is at a place of its own besides.
+            if id_ in self.journeys:
+                self.journeys[id_].steps[step] += 1
 
 
 async def take_census(changelog: str, bootstrap: str) -> Census:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import typer
 
+from journeystream.agents.census import Census, take_census
 from journeystream.clock import WallClock
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker, published
@@ -47,7 +50,7 @@ def publish(
         if all(each.ok for each in checked):
             definitions = [each.definition for each in checked if each.definition]
             if only_plan:
-                _say_plan(definitions, current)
+                _say_plan(definitions, current, partial(_census, project, bootstrap))
                 return
             done = decide(definitions, current, project, WallClock().now())
             _write(project, bootstrap, done)
@@ -63,13 +66,22 @@ def publish(
         raise typer.Exit(2)
 
 
-def _say_plan(definitions: list[Definition], current: Published) -> None:
+def _census(project: Project, bootstrap: str) -> Census:
+    return ask(take_census(project.changelog_topic, bootstrap))
+
+
+def _say_plan(
+    definitions: list[Definition], current: Published, census: Callable[[], Census]
+) -> None:
     for definition in definitions:
         before = current.head(definition.id) if isinstance(definition, JourneyDefinition) else None
         if before is None or not isinstance(definition, JourneyDefinition):
             output.say(f"{definition.id}: nobody is in flight")
             continue
-        for line in plan(before.definition, definition).lines():
+        meant = plan(before.definition, definition)
+        # Counting reads the whole changelog: only where it matters.
+        found = census().journeys.get(definition.id) if meant.differences else None
+        for line in meant.lines(found.steps if found else {}):
             output.say(line)
 
 

@@ -40,6 +40,11 @@ def test_users_are_named_and_erased(make_world: MakeWorld) -> None:
         file.write_text("u3\nu4\n", encoding="utf-8")
         _say(world, 3, "lists", "replace", "vip", "--file", str(file))
         assert _members(world) == ["u3", "u4"]
+        changed = world.directory / "changed.yaml"
+        rest = "  - {id: rest, type: wait_for_duration, duration: 1 day, next: tell}\n"
+        changed.write_text(JOURNEYS.replace("  - {id: tell", rest + "  - {id: tell"), "utf-8")
+        planned = world.cli("publish", changed, "--plan")
+        assert "step tell: 2 users stay on their version" in planned
         _say(world, 4, "erase", "u1", "u3", "nobody")
         world.produce([{"type": "delete", "userId": "u2", "timestamp": _at(5)}])
         world.settle()
