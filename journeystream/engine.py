@@ -247,7 +247,8 @@ def _hear(walk: Walk, note: Note | Adopted) -> bool:
         return changed
     if isinstance(note, Answered) and not is_awaited(walk.user, note):
         return changed
-    if walk.user.known_since == NEVER and not makes_known(note):
+    is_nobody = walk.user.known_since == NEVER and not walk.user.became
+    if is_nobody and not makes_known(note):
         return changed
     walk.reach(note.at)
     if walk.user.known_since == NEVER:

@@ -235,6 +235,8 @@ def test_what_is_adopted_is_a_value() -> None:
     [record] = source.store.load([ANON]).values()
     before = deepcopy(record)
     home = Partition(rules)
+    # Who adopts is known: they have said so.
+    home.take([Event(KNOWN, "identify", "", START, {"plan": "pro"})])
     home.take([Adopted(KNOWN, START, record, (ANON,), "once")], until=START + HOUR)
     assert _told(home.effects) == [("entered", "sent", 60, None)]
     assert record == before

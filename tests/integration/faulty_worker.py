@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 import time
 
-from journeystream import engine
+from journeystream import engine, moving
 from journeystream.cli import main
 from journeystream.compiler import CompiledJourney
 from journeystream.user import Instance
@@ -26,5 +26,6 @@ def _fail(walk: Walk, instance: Instance, journey: CompiledJourney) -> None:
 
 
 if __name__ == "__main__":
-    engine.progress = _fail
+    for module in (engine, moving):
+        vars(module)["progress"] = _fail
     main()
