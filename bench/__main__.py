@@ -18,6 +18,7 @@ from rich.console import Console
 from bench import growth as growth_part
 from bench import latency as latency_part
 from bench import many_journeys as many_journeys_part
+from bench import stages as stages_part
 from bench import state as state_part
 from bench import timers as timers_part
 from bench.machine import machine
@@ -67,6 +68,7 @@ def everything(ctx: typer.Context) -> None:
             ),
             _part(stage, state_part.PART, state_part.Plan(), RESULTS / "state.json"),
             _part(stage, growth_part.PART, growth_part.Plan(), RESULTS / "growth.json"),
+            _part(stage, stages_part.PART, stages_part.Plan(), RESULTS / "stages.json"),
         ]
     report(PAGE)
     if not all(came_to_their_end):
@@ -145,6 +147,13 @@ def growth(*, quick: Quick = False, json_file: JsonFile = None) -> None:
     """Part F: more partitions, processes, users."""
     plan = growth_part.QUICK if quick else growth_part.Plan()
     _alone(growth_part.PART, plan, json_file, keep=not quick)
+
+
+@app.command()
+def stages(*, quick: Quick = False, json_file: JsonFile = None) -> None:
+    """Part G: where the CPU of an event goes."""
+    plan = stages_part.QUICK if quick else stages_part.Plan()
+    _alone(stages_part.PART, plan, json_file, keep=not quick)
 
 
 @app.command()

@@ -22,8 +22,7 @@ r"""A condition in one string, read: the same tree as in YAML, in fewer words.
     text      = "'" anything "'" | '"' anything '"'
 
 Names are traits; inside of `event(…)` they are properties. A path alone means that it is true.
-Words are the operators' names in YAML. A backslash takes the next sign as it is; \n and \t are
-a new line and a tab.
+Words are the operators' names in YAML. A backslash takes the next sign as it is, but in \n and \t.
 
 Law: reading is linear in the text, one token at a time and never back. What can not be read is
 a `NotACondition` that names the column and says what could stand there. The parser is written by

@@ -2,116 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
+from pydantic import ValidationError
 
 from journeystream.errors import ProjectFileError
 from journeystream.project import (
-    EventDestination,
-    Kafka,
-    Limits,
-    ListDestination,
     Project,
     Source,
-    State,
     load_project,
     project_schema,
 )
-from journeystream.project_template import TEMPLATE
-
-SOURCE = "sources: [{topic: events}]\n"
-DAY = 86_400_000_000
-Write = Callable[[str], Path]
-
-
-@pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in os.environ:
-        if name.upper().startswith("JOURNEYSTREAM_"):
-            monkeypatch.delenv(name)
-
-
-@pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Write the project file of the working directory."""
-    monkeypatch.chdir(tmp_path)
-
-    def write(text: str) -> Path:
-        path = tmp_path / "journeystream.yaml"
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
-
-
-def problems() -> list[str]:
-    """Load the project file of the working directory and return what is wrong with it."""
-    with pytest.raises(ProjectFileError) as caught:
-        load_project()
-    return str(caught.value).splitlines()
-
-
-def settings_of(model: type[BaseModel], tree: dict[str, Any]) -> dict[str, Any]:
-    """Return the part of `tree` that should equal the defaults of `model`."""
-    return {
-        name: tree[name]
-        for name, field in model.model_fields.items()
-        if not field.is_required() and name != "attributes"
-    }
-
-
-TEMPLATE_TREE: dict[str, Any] = YAML(typ="safe", pure=True).load(TEMPLATE)
-TEMPLATE_PARTS = [
-    (Source, TEMPLATE_TREE["sources"][0]),
-    (EventDestination, TEMPLATE_TREE["destinations"][0]),
-    (ListDestination, TEMPLATE_TREE["destinations"][1]),
-    (Kafka, TEMPLATE_TREE["kafka"]),
-    (State, TEMPLATE_TREE["state"]),
-    (Limits, TEMPLATE_TREE["limits"]),
-]
-
-
-def test_the_template_loads(write: Write) -> None:
-    """What `journeystream init` writes is a project without any change."""
-    write(TEMPLATE)
-    project = load_project()
-    assert [source.topic for source in project.sources] == ["events"]
-    assert [(each.type, each.name) for each in project.destinations] == [
-        ("event", "email"),
-        ("list", "ads"),
-    ]
-
-
-@pytest.mark.parametrize(("model", "part"), [(Project, TEMPLATE_TREE), *TEMPLATE_PARTS])
-def test_the_template_names_every_setting(model: type[BaseModel], part: dict[str, Any]) -> None:
-    """No setting can only be found in the code."""
-    assert set(part) == set(model.model_fields)
-
-
-@pytest.mark.parametrize(("model", "part"), TEMPLATE_PARTS)
-def test_the_template_shows_the_defaults(model: type[BaseModel], part: dict[str, Any]) -> None:
-    """A setting that is deleted from the template keeps the value that stood there."""
-    required = {name: part[name] for name, each in model.model_fields.items() if each.is_required()}
-    assert settings_of(model, model(**part).model_dump()) == settings_of(
-        model, model(**required).model_dump()
-    )
-
-
-def test_the_template_shows_the_defaults_at_the_top(write: Write) -> None:
-    """A project with nothing but a source has the settings that the template shows."""
-    write(TEMPLATE)
-    shown = load_project()
-    write(SOURCE)
-    bare = load_project()
-    assert bare.model_dump(exclude={"destinations"}) == shown.model_dump(exclude={"destinations"})
-    assert bare.destinations == []
+from tests.project.files import DAY, SOURCE, Write, problems
 
 
 def test_derived_names_start_with_the_app(write: Write) -> None:
@@ -150,14 +54,6 @@ def test_an_absolute_state_directory_is_kept(write: Write) -> None:
     """A state directory on another disk is not moved below the project."""
     write(f"{SOURCE}state: {{directory: /data/state}}\n")
     assert load_project().state_directory == Path("/data/state")
-
-
-def test_a_variable_names_the_file(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    """JOURNEYSTREAM_PROJECT counts where no path is given."""
-    path = write(f"app: other\n{SOURCE}")
-    path.rename(path.with_name("other.yaml"))
-    monkeypatch.setenv("JOURNEYSTREAM_PROJECT", "other.yaml")
-    assert load_project().app == "other"
 
 
 @pytest.mark.parametrize(
@@ -298,64 +194,6 @@ def test_a_directory_is_no_project_file(tmp_path: Path) -> None:
     """What can not be read is told as a problem of the project file."""
     with pytest.raises(ProjectFileError, match="it can not be read"):
         load_project(tmp_path)
-
-
-def test_a_variable_wins_over_the_file(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable changes its setting and leaves the ones beside it as the file has them."""
-    write(f"{SOURCE}kafka: {{bootstrap: 'a:1', partitions: 4}}\n")
-    monkeypatch.setenv("JOURNEYSTREAM_KAFKA__BOOTSTRAP", "b:1, c:2")
-    monkeypatch.setenv("JOURNEYSTREAM_SOURCES", '[{"topic": "x"}, {"topic": "y"}]')
-    project = load_project()
-    assert (project.kafka.bootstrap, project.kafka.partitions) == ("b:1,c:2", 4)
-    assert [source.topic for source in project.sources] == ["x", "y"]
-
-
-def test_an_empty_variable_counts_as_none(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable that a deployment leaves empty does not empty the setting."""
-    write(f"app: a\n{SOURCE}")
-    monkeypatch.setenv("JOURNEYSTREAM_APP", "")
-    assert load_project().app == "a"
-
-
-@pytest.mark.parametrize(
-    ("variable", "value", "problem"),
-    [
-        ("KAFKA__BOOTSTRAP", "host", "kafka.bootstrap: 'host' is no broker; write host:port"),
-        ("KAFKA__BOOTSTRP", "x", "kafka.bootstrp: there is no such setting; did you mean"),
-        ("KAFKA", '{"partitions": 0}', "kafka.partitions: 0 is too small; write 1 or more"),
-        ("KAFKA", "x", "kafka: 'x' is no group of settings; write"),
-        ("SOURCES", "events", "sources: 'events' is no list; start each entry with"),
-        ("SOURCES", '[{"topik": "a"}]', "sources[0].topic: it is missing; add it"),
-        ("SOURCES__0__TOPIC", "a", "sources: a group of settings is no list; start each"),
-        ("TIMEZONE", "UTC", "there is no such setting; did you mean JOURNEYSTREAM_TIME_ZONE?"),
-        ("KAFKA_BOOTSTRAP", "x", "there is no such setting; did you mean JOURNEYSTREAM_KAFKA__BOO"),
-        ("BROKER__HOST", "x", "there is no such setting; known: APP, TIME_ZONE"),
-    ],
-)
-def test_a_problem_names_its_variable(
-    write: Write, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, problem: str
-) -> None:
-    """Nobody looks in the file for what came from the environment."""
-    write(SOURCE)
-    monkeypatch.setenv(f"JOURNEYSTREAM_{variable}", value)
-    assert problems()[0].startswith(f"JOURNEYSTREAM_{variable}: {problem}")
-
-
-def test_a_file_is_not_blamed_on_a_variable(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable for one setting of a group does not take the blame for its neighbour."""
-    write(f"{SOURCE}kafka: {{partitions: 0}}\n")
-    monkeypatch.setenv("JOURNEYSTREAM_KAFKA", '{"bootstrap": "a:1"}')
-    assert problems() == ["journeystream.yaml:2: kafka.partitions: 0 is too small; write 1 or more"]
-
-
-def test_variables_of_kubernetes_are_not_ours(
-    write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A service named journeystream or journeystream-kafka does not stop its own pods."""
-    write(SOURCE)
-    for name in ("PORT", "PORT_9092_TCP", "SERVICE_HOST", "KAFKA_PORT", "KAFKA_SERVICE_HOST"):
-        monkeypatch.setenv(f"JOURNEYSTREAM_{name}", "tcp://10.0.0.1:9092")
-    assert load_project().app == "journeystream"
 
 
 def test_a_project_is_the_same_wherever_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
