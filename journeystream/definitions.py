@@ -64,6 +64,11 @@ class ExampleEvent(Written):
     context: dict[str, Any] = Field(default_factory=dict)
     traits: dict[str, Any] = Field(default_factory=dict, description="an identify call's traits")
     enrolled: bool = Field(False, description="no event: the user is enrolled by name")
+    joins: str | None = Field(None, description="no event: a list that the user is put on")
+    leaves: str | None = Field(None, description="no event: a list that the user is taken off")
+    answers: list[dict[str, Any]] | None = Field(
+        None, description="no event: offers by which a decision service answers the user's question"
+    )
 
 
 class ExpectedEffect(Written):

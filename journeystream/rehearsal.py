@@ -6,6 +6,7 @@ waits: a month takes as long as a minute.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import zip_longest
@@ -13,13 +14,15 @@ from itertools import zip_longest
 from journeystream.compiler import Workshop, compile_journey
 from journeystream.definitions import Example, ExampleEvent, ExpectedEffect, JourneyDefinition
 from journeystream.durations import instant_of, parse_duration
-from journeystream.effects import StepMembership, memberships
+from journeystream.effects import DecisionRequest, Effect, StepMembership, memberships
 from journeystream.engine import Rules
 from journeystream.errors import Problem
-from journeystream.events import Enrolled, Event
+from journeystream.events import Answered, Enrolled, Event, Listed, Message
 from journeystream.journeys import Journeys
 from journeystream.keys import keys_of
+from journeystream.state.codec import PartitionState
 from journeystream.state.memory import MemoryStore
+from journeystream.state.store import changes_of
 from journeystream.turn import take_turn
 
 START = instant_of(datetime(2024, 1, 1, tzinfo=UTC))
@@ -46,17 +49,9 @@ def rehearse(journey: JourneyDefinition, workshop: Workshop) -> list[Problem]:
 
 
 def _differences(path: str, example: Example, rules: Rules, workshop: Workshop) -> list[Problem]:
-    (journey,) = rules.journeys.heads
-    events = [_event(event, workshop, journey) for event in example.events]
-    events.sort(key=lambda event: event.at)
-    until = _instant(example.until, workshop) if example.until else events[-1].at
-    turn = take_turn(events, START, MemoryStore(), rules, until=until)
-    if turn.failures:
-        raise ValueError(f"{example.name!r} can not be applied: {turn.failures[0].error.__cause__}")
+    told = _played(example, rules, workshop)
     # A send step has one effect per destination, all with the same message id.
-    got = [
-        _shown(effect) for effect in {e.message_id: e for e in memberships(turn.effects)}.values()
-    ]
+    got = [_shown(effect) for effect in {e.message_id: e for e in memberships(told)}.values()]
     wanted = [_wanted(expected, workshop) for expected in example.expect]
     for place, (have, want) in enumerate(zip_longest(got, wanted)):
         if have is None or want is None or have[:4] != want[:4] or want[4] not in (None, have[4]):
@@ -74,15 +69,42 @@ def _differences(path: str, example: Example, rules: Rules, workshop: Workshop) 
 _Line = tuple[int, str, str, str, str | None]
 
 
-def _event(written: ExampleEvent, workshop: Workshop, journey: str) -> Event | Enrolled:
-    at = _instant(written.at, workshop)
+def _played(example: Example, rules: Rules, workshop: Workshop) -> list[Effect]:
+    """Return all effects of an example, event by event: an answer needs its question."""
+    store, clock, told = MemoryStore(), START, list[Effect]()
+    written = sorted(example.events, key=lambda each: _instant(each.at, workshop))
+    until = _instant(example.until, workshop) if example.until else None
+    (journey,) = rules.journeys.heads
+    for each in written:
+        message = _message(each, workshop, journey, told)
+        end = until if each is written[-1] else None
+        turn = take_turn([message], clock, store, rules, until=end)
+        if turn.failures:
+            error = turn.failures[0].error.__cause__
+            raise ValueError(f"{example.name!r} can not be applied: {error}")
+        store.save(changes_of(turn), PartitionState(clock=turn.clock))
+        clock = turn.clock
+        told += turn.effects
+    return told
+
+
+def _message(
+    written: ExampleEvent, workshop: Workshop, journey: str, told: Sequence[Effect]
+) -> Message:
+    at, user = _instant(written.at, workshop), written.user
     if written.enrolled:
-        return Enrolled(written.user, at, journey, written.properties)
+        return Enrolled(user, at, journey, written.properties)
+    if (list_ := written.joins or written.leaves) is not None:
+        return Listed(user, at, list_, joins=written.joins is not None)
+    if written.answers is not None:
+        asked = [each for each in told if isinstance(each, DecisionRequest)]
+        questions = [each.message_id for each in asked if each.user_id == user]
+        return Answered(user, at, questions[-1] if questions else "nothing", written.answers)
     kinds = {"track": written.event, "page": written.page, "screen": written.screen}
     named = [(kind, name) for kind, name in kinds.items() if name is not None]
     kind, name = named[0] if named else ("identify", "")
     return Event(
-        user_id=written.user,
+        user_id=user,
         kind=kind,
         name=name,
         at=at,
