@@ -25,6 +25,7 @@ torture: .venv/.dev ## kill, freeze and starve workers under load; compares with
 simulate: .venv/.dev ## thousands of seeded histories on a simulated cluster
 	$(BIN)/python -m tests.simulation --seeds 5000
 	$(BIN)/python -m tests.simulation --seeds 2500 --repeats
+	$(BIN)/python -m tests.simulation --seeds 2500 --aliases
 
 fuzz: .venv/.fuzz ## guided fuzzing of all that reads input: make fuzz FOR=60 TARGETS="events"
 	$(BIN)/python -m tests.fuzz --seconds $(or $(FOR),180) $(TARGETS)
