@@ -18,7 +18,7 @@ Rule 8. What happens in one journey may change what is true in another (`noticin
         looked at when the happening itself is done, at the same instant, in rounds, until nothing
         is new. Journeys that set each other off without end are a fault of one of them: after so
         many rounds the one that is at work fails, and is stuck.
-Rule 8. Who became another user has nothing any more: what comes for them goes on (`identity.py`).
+Rule 9. Who became another user has nothing any more: what comes for them goes on (`identity.py`).
 """
 
 from __future__ import annotations
@@ -98,21 +98,6 @@ def advance(user: User | None, happening: Happening, rules: Rules) -> Outcome:
     if walk.gone:
         return Outcome(None, user is not None, walk.told.effects, travels)
     return Outcome(walk.user, changed or passed, walk.told.effects, travels)
-
-
-def _apply(walk: Walk, happening: Archived | Retried | Reviewed | Note | Claimed | Adopted) -> bool:
-    """Apply what is rarer than events and time; return whether anything changed."""
-    match happening:
-        case Archived():
-            return _archive(walk, happening)
-        case Retried():
-            return _retry(walk, happening)
-        case Reviewed():
-            return _review(walk, happening)
-        case Enrolled() | Listed() | Answered() | Adopted():
-            return _hear(walk, happening)
-        case Claimed():
-            return hear(walk.user, happening)
 
 
 def _take(walk: Walk, event: Event) -> bool:
