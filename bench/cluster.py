@@ -38,6 +38,11 @@ _STARTING = (
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.GROUP_ID_NOT_FOUND,
 )
+_LEADERLESS = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+)
 
 
 class Cluster:
@@ -174,11 +179,17 @@ class Onlooker:
 
     def records(self, topic: str) -> int:
         """Return the offsets in a topic: its records, where nothing is transactional."""
-        ends = [
-            self._consumer.get_watermark_offsets(tp, timeout=_PATIENCE)[1]
-            for tp in self._all(topic)
-        ]
-        return sum(ends)
+        return sum(self._end(tp) for tp in self._all(topic))
+
+    def _end(self, tp: TopicPartition) -> int:
+        try:
+            end: int = self._consumer.get_watermark_offsets(tp, timeout=_PATIENCE)[1]
+        except KafkaException as error:
+            # A topic that was made a moment ago may have no leader yet, and no record.
+            if error.args[0].code() not in _LEADERLESS:
+                raise
+            return 0
+        return end
 
     def _all(self, topic: str) -> list[TopicPartition]:
         return [TopicPartition(topic, number) for number in range(self._partitions)]

@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
+from confluent_kafka import KafkaException
+
 from bench.cluster import Cluster
 from bench.contest import Contest, Contestant, Run
 from bench.contestants import RIVALS, limit
@@ -108,7 +110,7 @@ class Race:
             try:
                 measured = self._measure(run, contestant, tell)
                 outputs, verdict = self._judge(run, contest, contestant, measured)
-            except (RunFailed, RivalMissing) as error:
+            except (RunFailed, RivalMissing, KafkaException) as error:
                 return Result(
                     contest.name, contestant.name, contestant.guarantee, number, str(error)
                 )
