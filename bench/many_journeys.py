@@ -32,6 +32,7 @@ from journeystream.sinks.routing import Routing
 from journeystream.state.rocksdb import RocksStore, shared_cache
 from journeystream.state.store import changes_of
 from journeystream.turn import take_turn
+from journeystream.worker import collect_seldom
 
 _COLUMNS = [
     "what the event does",
@@ -90,6 +91,7 @@ def measure(stage: Stage, plan: Plan, figures: Figures) -> None:
     live = {case: journeys_of(*case) for case in cases}
     micros: dict[tuple[str, int], list[float]] = {case: [] for case in cases}
     tell = stage.begin("many journeys", plan.rounds * len(cases))
+    collect_seldom()  # as a worker does
     for turn in range(plan.rounds):
         for index, case in enumerate(cases):
             micros[case].append(_cpu_micros(live[case], plan.events_for(case[0]), plan))

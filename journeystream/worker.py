@@ -60,7 +60,7 @@ class _Worker(faust.Worker):
         os._exit(_LATE)
 
 
-def _collect_seldom() -> None:
+def collect_seldom() -> None:
     """Let the garbage collector look for cycles less often: the values of a turn have none.
 
     Looking through a batch of events again and again took a sixth of all time. What is imported
@@ -80,7 +80,7 @@ def run_worker(project: Project, bootstrap: str, listening: socket.socket | None
     app.ending = worker.begin_to_end
     # A progress spinner of Faust's, which writes its escape codes into log files too.
     worker.spinner = None
-    _collect_seldom()
+    collect_seldom()
     # Faust fetches in a thread of its own, which would wait 5 ms for each step it takes.
     sys.setswitchinterval(_SWITCH_SECONDS)
     code: object = 0
