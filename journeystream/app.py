@@ -169,27 +169,20 @@ def build_app(
 
 
 async def _surroundings(app: JourneyApp) -> Surroundings:
-    project, bootstrap = app.project, app.bootstrap
-    limits = DecodeLimits(
-        message_bytes=project.limits.message_bytes,
-        clock_skew=project.limits.clock_skew_micros,
-        oldest_event=project.limits.oldest_event_instant,
-        replay=project.time == "replay",
-    )
-    letters, rekey = project.dead_letter_topic, project.rekey_topic
-    partitions = await partitions_of(project.topics_read, bootstrap)
+    project = app.project
+    rekey = project.rekey_topic
+    partitions = await partitions_of(project.topics_read, app.bootstrap)
     straight = {source.topic for source in project.sources if source.keyed_by_user}
-    spread = [source.topic for source in project.sources if not source.keyed_by_user]
-    # A service need not know our partitioner.
-    replies = [project.decisions.replies] if project.decisions else []
+    spread = {source.topic for source in project.sources if not source.keyed_by_user}
+    replies = {project.decisions.replies} if project.decisions else set()
     loose = [
         TopicPartition(topic, number)
-        for topic in (*spread, *replies)
+        for topic in sorted(spread | replies)
         for number in range(partitions[topic])
     ]
     live, repeats = project.time == "live", project.kafka.guarantee == "at_least_once"
     return Surroundings(
-        cluster=KafkaCluster(bootstrap),
+        cluster=KafkaCluster(app.bootstrap),
         live=live,
         control=app.control,
         clock=app.clock,
@@ -201,16 +194,7 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
             project.travel_log,
             hand_over(rekey, app.clock.now),
         ),
-        sorters={
-            **{topic: Sorter(limits, letters) for topic in straight},
-            # What is too big was refused at its source; a user who moves may be bigger.
-            rekey: Sorter(replace(limits, notes=True, message_bytes=sys.maxsize), letters),
-            **{topic: Sorter(limits, letters, rekey, partitions[rekey]) for topic in spread},
-            **{
-                topic: Sorter(replace(limits, replies=True), letters, rekey, partitions[rekey])
-                for topic in replies
-            },
-        },
+        sorters=_sorters(project, partitions[rekey]),
         frontier=Frontier(
             frozenset(straight),
             frozenset(origin_of(tp.topic, tp.partition) for tp in loose if tp.topic in spread),
@@ -221,6 +205,30 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
         bound=Bound(project.limits.dead_letters_in_a_row, project.limits.dead_letter_share),
         tell_offsets=app.tell_offsets if repeats else None,
     )
+
+
+def _sorters(project: Project, partitions: int) -> dict[str, Sorter]:
+    """Return how the records of each topic are read; `partitions` are those of the passage."""
+    limits = DecodeLimits(
+        message_bytes=project.limits.message_bytes,
+        clock_skew=project.limits.clock_skew_micros,
+        oldest_event=project.limits.oldest_event_instant,
+        replay=project.time == "replay",
+    )
+    letters, rekey = project.dead_letter_topic, project.rekey_topic
+    # What is too big was refused at its source; a user who moves may be bigger.
+    ours = replace(limits, notes=True, message_bytes=sys.maxsize)
+    sorters = {rekey: Sorter(ours, letters)}
+    for source in project.sources:
+        trusted = source.keyed_by_user
+        sorters[source.topic] = (
+            Sorter(limits, letters) if trusted else Sorter(limits, letters, rekey, partitions)
+        )
+    if project.decisions is not None:
+        # A service need not know our partitioner.
+        answers = replace(limits, replies=True)
+        sorters[project.decisions.replies] = Sorter(answers, letters, rekey, partitions)
+    return sorters
 
 
 def _faust_app(project: Project, bootstrap: str) -> JourneyApp:

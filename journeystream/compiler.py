@@ -6,8 +6,8 @@ engine asks a journey only when something it reads has changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
@@ -18,14 +18,13 @@ from journeystream.conditions import (
     Moment,
     Predicate,
     all_of,
-    compile_condition,
     merge_predicates,
     never_turns,
 )
 from journeystream.definitions import JourneyDefinition
 from journeystream.durations import Duration, parse_duration
 from journeystream.effects import stable_id
-from journeystream.entry_language import AfterExit, EveryTime, Reentry, Runs
+from journeystream.entry_language import AfterExit, Entry, EveryTime, Reentry, Runs
 from journeystream.steps.contract import CompiledStep, Surroundings
 from journeystream.steps.merge import without_closing_merges
 from journeystream.user import User
@@ -137,47 +136,20 @@ def compile_journey(
     definition: JourneyDefinition, version: int, keys: Mapping[str, str], workshop: Workshop
 ) -> CompiledJourney:
     """Compile a validated definition; `keys` maps send steps to their keys."""
-    zone = ZoneInfo(definition.time_zone) if definition.time_zone else workshop.zone
-    audiences, computed, said = workshop.audiences, workshop.computed, definition.entry
-    own = _own(definition.id, version) if said.use_history else ""
-
-    def compiled(condition: Condition) -> CompiledCondition:
-        return compile_condition(condition, zone, audiences, computed, own)
-
-    asked = [compiled(condition) for _, condition in said.conditions()]
-    entry = all_of(asked) if asked else _ALWAYS
-    goals = tuple(
-        CompiledGoal(goal.id, goal.title, compiled(goal.condition), goal.exits)
-        for goal in definition.goals
-    )
-    exits = tuple((rule.name, compiled(rule.condition)) for rule in definition.exits)
+    said, around = definition.entry, _around(definition, version, workshop)
+    entry = _entry(said, around)
+    exits = tuple((rule.name, around.condition(rule.condition)) for rule in definition.exits)
     steps = {
-        step.id: step.compile(
-            Surroundings(
-                zone,
-                workshop.audiences,
-                keys.get(step.id, ""),
-                workshop.attributes_of,
-                computed,
-                definition.id,
-                definition.time_zone_trait or workshop.zone_trait,
-                definition.sending,
-                own,
-            )
-        )
+        step.id: step.compile(replace(around, key=keys.get(step.id, "")))
         for step in without_closing_merges(definition.steps)
     }
-    goals += tuple(
-        CompiledGoal(f"{step.id}.{name}", name, condition, exits=False, split=step.id)
-        for step in steps.values()
-        for name, condition in step.goals
-    )
+    goals = tuple(_goals(definition, steps, around))
     in_flight = [condition for _, condition in exits]
     in_flight += [goal.condition for goal in goals]
     in_flight += [condition for step in steps.values() for condition in step.conditions]
     if definition.leave_when_not_in_audience:
         in_flight.append(entry)
-    concurrent = _concurrent(said.reentry)
+    reading: list[CompiledCondition | CompiledStep] = [*in_flight, *steps.values()]
     return CompiledJourney(
         id=definition.id,
         name=definition.name,
@@ -185,41 +157,68 @@ def compile_journey(
         entry=entry,
         admits=said.admits,
         # Who is in an audience comes by joining it, not by doing more of what keeps them in.
-        welcomes=compiled(said.condition).welcomes if said.condition else frozenset(),
+        welcomes=around.condition(said.condition).welcomes if said.condition else frozenset(),
         already_in=said.already_in,
         takes_strangers=said.admits and (said.meets_all or entry.holds(Moment(User(""), now=0))),
         triggers=((said.trigger.journey, said.trigger.step),) if said.trigger else (),
         runs=said.schedule,
         reenters=said.reentry != "never",
         cool_down=_cool_down(said.reentry),
-        concurrent=concurrent,
+        concurrent=_concurrent(said.reentry),
         goals=goals,
         exits=exits,
         leaves_audience=definition.leave_when_not_in_audience,
         max_duration=parse_duration(definition.max_duration) if definition.max_duration else None,
-        zone=zone,
+        zone=around.zone,
         exits_at_end=definition.at_end == "exit",
         first_step=definition.first_step,
         steps=steps,
-        reads=frozenset().union(*(condition.predicates for condition in in_flight)),
-        reads_traits=frozenset().union(
-            *(condition.traits for condition in in_flight),
-            *(step.traits for step in steps.values()),
-        ),
-        reads_journeys=frozenset().union(*(condition.journeys for condition in in_flight)),
-        reads_lists=frozenset().union(*(condition.lists for condition in in_flight)),
-        watched=frozenset().union(*(condition.watched for condition in (entry, *in_flight))),
-        entry_paths=tuple(
-            sorted(
-                frozenset().union(
-                    *(condition.entry_paths for condition in in_flight),
-                    *(step.entry_paths for step in steps.values()),
-                )
-            )
-        ),
+        reads=_union("predicates", in_flight),
+        reads_traits=_union("traits", reading),
+        reads_journeys=_union("journeys", in_flight),
+        reads_lists=_union("lists", in_flight),
+        watched=_union("watched", (entry, *in_flight)),
+        entry_paths=tuple(sorted(_union("entry_paths", reading))),
         predicates=merge_predicates([entry, *in_flight]),
-        own=own,
+        own=around.own,
     )
+
+
+def _around(definition: JourneyDefinition, version: int, workshop: Workshop) -> Surroundings:
+    """Return what the journey's conditions and steps are compiled in."""
+    return Surroundings(
+        ZoneInfo(definition.time_zone) if definition.time_zone else workshop.zone,
+        workshop.audiences,
+        attributes_of=workshop.attributes_of,
+        computed=workshop.computed,
+        journey=definition.id,
+        zone_trait=definition.time_zone_trait or workshop.zone_trait,
+        sending=definition.sending,
+        own=_own(definition.id, version) if definition.entry.use_history else "",
+    )
+
+
+def _entry(said: Entry, around: Surroundings) -> CompiledCondition:
+    """Return all that entering asks."""
+    asked = [around.condition(condition) for _, condition in said.conditions()]
+    return all_of(asked) if asked else _ALWAYS
+
+
+def _union(name: str, readers: Iterable[CompiledCondition | CompiledStep]) -> frozenset[str]:
+    """Return all that these read of a kind."""
+    return frozenset().union(*(getattr(each, name) for each in readers))
+
+
+def _goals(
+    definition: JourneyDefinition, steps: Mapping[str, CompiledStep], around: Surroundings
+) -> Iterator[CompiledGoal]:
+    """Yield the journey's own goals, then those of its percent splits."""
+    for goal in definition.goals:
+        yield CompiledGoal(goal.id, goal.title, around.condition(goal.condition), goal.exits)
+    for step in steps.values():
+        for name, condition in step.goals:
+            id_ = f"{step.id}.{name}"
+            yield CompiledGoal(id_, name, condition, exits=False, split=step.id)
 
 
 def _own(journey: str, version: int) -> str:

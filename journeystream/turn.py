@@ -131,28 +131,20 @@ def take_turn(
     `most` bounds how many stored alarms fire, for turns of time alone: the rest stay due, and
     fire first in the next turn.
     """
-    moving = [
-        entry.at
-        for entry in batch
-        if entry is not None and (moves_clock or isinstance(entry, ClockMark))
-    ]
+    moving = [e.at for e in batch if e is not None and (moves_clock or isinstance(e, ClockMark))]
     horizon = max((clock, *moving, *(() if until is None else (until,))))
     taker = _Taker(clock, users, rules, users.due(horizon, most), horizon)
     journeys, turn = rules.journeys, taker.turn
     strangers = bool(journeys.strangers_welcome)
     # Where events do not move the clock, a user's timers wait for their next event, whichever.
     met = users.met(journeys) if moves_clock else ()
-    read = [
-        # A note is made for a reason, and matters.
-        journeys.matters(e.kind, e.name) if isinstance(e, Event) else True
-        for e in batch
-    ]
+    # A note is made for a reason, and matters.
+    read = [journeys.matters(e.kind, e.name) if isinstance(e, Event) else True for e in batch]
     taker.preload(
         {
             e.user_id
             for e, is_read in zip(batch, read, strict=True)
-            if e is not None
-            and not isinstance(e, ClockMark)
+            if not (e is None or isinstance(e, ClockMark))
             and (is_read or (strangers and e.user_id not in met))
         }
     )

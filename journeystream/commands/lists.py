@@ -105,12 +105,7 @@ def replace_members(
     project = project_of(ctx)
     topic, instant = topic_of(project), instant_of(project, at)
     with people(None, file) as them, broker(project) as bootstrap:
-        wanted = ask(_ids(them))
-        if not wanted:
-            raise UserError(
-                f"--file: nobody is in it, so everybody would leave {list_!r}; name one at least, "
-                f"or take them off by name: journeystream lists remove {list_}"
-            )
+        wanted = ask(_wanted(them, list_))
         ask(_wait_for_workers(project, bootstrap))
         members = _members(project, bootstrap, _checked(list_))
         changed = {
@@ -176,8 +171,14 @@ def _checked(list_: str) -> str:
     return list_
 
 
-async def _ids(them: People) -> dict[str, None]:
-    return {named.user_id: None async for named in them.named()}
+async def _wanted(them: People, list_: str) -> dict[str, None]:
+    wanted = {named.user_id: None async for named in them.named()}
+    if not wanted:
+        raise UserError(
+            f"--file: nobody is in it, so everybody would leave {list_!r}; name one at least, "
+            f"or take them off by name: journeystream lists remove {list_}"
+        )
+    return wanted
 
 
 def _members(project: Project, bootstrap: str, list_: str) -> dict[str, int]:
