@@ -19,7 +19,7 @@ from tests.integration.conftest import MakeWorld
 from tests.integration.oracle import expected_records
 from tests.integration.shop_load import END, JOURNEYS, chunks, has_begun, lag_of
 from tests.integration.waiting import wait_until
-from tests.integration.world import PARTITIONS, Worker, World
+from tests.integration.world import Worker, World
 
 NO_TRANSACTIONS = {"JOURNEYSTREAM_KAFKA__GUARANTEE": "at_least_once"}
 
@@ -69,7 +69,7 @@ def test_a_worker_that_was_frozen_does_no_harm(make_world: MakeWorld) -> None:
     for worker in (frozen, other):
         worker.kill()
     with world.worker("worker-3", settings=NO_TRANSACTIONS) as last:
-        wait_until(lambda: last.log.count("taken over") == PARTITIONS, "the partitions")
+        wait_until(last.holds_all, "the partitions")
         world.settle()
     assert _received(world) == _expected(world)
 

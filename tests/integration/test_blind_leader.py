@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.conftest import MakeWorld
 from tests.integration.waiting import wait_until
-from tests.integration.world import PARTITIONS, Worker
+from tests.integration.world import Worker
 
 _PATIENCE = 40.0  # seconds; it was five minutes
 
@@ -18,8 +18,6 @@ def test_partitions_come_as_soon_as_the_broker_knows_its_topics(make_world: Make
     worker = Worker(world, "worker-1", program="tests.integration.blind_leader")
     try:
         wait_until(lambda: "Ignoring missing topic" in worker.log, "the leader to see no topics")
-        wait_until(
-            lambda: worker.log.count("taken over") == PARTITIONS, "the partitions", _PATIENCE
-        )
+        wait_until(worker.holds_all, "the partitions", _PATIENCE)
     finally:
         worker.kill()
