@@ -27,7 +27,7 @@ from datetime import tzinfo
 from operator import itemgetter
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from journeystream.computing import EVER, IN_WINDOW, MOST_VALUES, is_number, is_value
 from journeystream.durations import Duration, parse_duration
@@ -35,6 +35,7 @@ from journeystream.event_facts import filter_id, matcher, property_at
 from journeystream.event_language import MOST_COUNTED, EventFilter
 from journeystream.events import Event
 from journeystream.moments import Moment, Predicate, Valued
+from journeystream.setting_types import SpanText
 
 _NUMBERS = frozenset(("sum", "average", "min", "max"))
 _when = itemgetter(0)
@@ -58,14 +59,9 @@ class Computation(EventFilter):
     of: str | None = Field(
         None, min_length=1, description="the property that it is made of; a count needs none"
     )
-    within: str | None = Field(None, description="rolling window: of the last `30 days`; else ever")
-
-    @field_validator("within")
-    @classmethod
-    def _within_is_a_duration(cls, text: str | None) -> str | None:
-        if text is not None:
-            parse_duration(text)
-        return text
+    within: SpanText | None = Field(
+        None, description="rolling window: of the last `30 days`; else ever"
+    )
 
     @model_validator(mode="after")
     def _can_be_made(self) -> Self:

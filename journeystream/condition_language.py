@@ -20,7 +20,6 @@ from pydantic import (
     Tag,
     TypeAdapter,
     ValidationError,
-    field_validator,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -30,7 +29,6 @@ from journeystream.comparisons import Scalar
 from journeystream.condition_printing import print_condition
 from journeystream.condition_text import parse_condition
 from journeystream.date_comparisons import DatedComparison
-from journeystream.durations import parse_duration
 from journeystream.event_language import (
     ANY_NAME,
     EventFilter,
@@ -39,6 +37,7 @@ from journeystream.event_language import (
     SequenceLeaf,
     Written,
 )
+from journeystream.setting_types import SpanText
 
 __all__ = [
     "ANY_NAME",
@@ -82,19 +81,16 @@ class TraitLeaf(DatedComparison):
     changed_to: Scalar | None = Field(
         None, description="it has this value now, and its last change was `within` or `since`"
     )
-    within: str | None = Field(None, description="with changed, changed_to: in the last `1 day`")
+    within: SpanText | None = Field(
+        None, description="with changed, changed_to: in the last `1 day`"
+    )
     since: Literal["entry", "step"] | None = Field(
         None, description="with changed, changed_to: after the user entered, or reached this step"
     )
     has_been: Scalar | None = Field(None, description="it has had this value `for` so long")
-    for_: str | None = Field(None, alias="for", description="with has_been: at least `30 days`")
-
-    @field_validator("within", "for_")
-    @classmethod
-    def _windows_are_durations(cls, text: str | None) -> str | None:
-        if text is not None:
-            parse_duration(text)
-        return text
+    for_: SpanText | None = Field(
+        None, alias="for", description="with has_been: at least `30 days`"
+    )
 
     @model_validator(mode="after")
     def _is_about_one_thing(self) -> Self:
@@ -164,16 +160,9 @@ class JourneyLeaf(Written):
         description="with has_exited: for this reason, as in `exit_condition`, or "
         "`exit_condition: NAME`",
     )
-    within: str | None = Field(
+    within: SpanText | None = Field(
         None, description="with has_exited (any reason) or reached_goal: in the last `30 days`"
     )
-
-    @field_validator("within")
-    @classmethod
-    def _within_is_a_duration(cls, text: str | None) -> str | None:
-        if text is not None:
-            parse_duration(text)
-        return text
 
     @model_validator(mode="after")
     def _fields_fit(self) -> Self:

@@ -20,7 +20,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, StrictInt, field_validator
+from pydantic import BeforeValidator, Field, StrictInt
 
 from journeystream.comparisons import Comparison, Test, compile_comparison
 from journeystream.durations import (
@@ -31,6 +31,7 @@ from journeystream.durations import (
     instant_of,
     parse_duration,
 )
+from journeystream.setting_types import SpanText
 
 Span = tuple[int, int]
 TODAY = "today"
@@ -61,8 +62,10 @@ class DatedComparison(Comparison):
 
     before: DateText | None = Field(None, description="a date earlier than this")
     after: DateText | None = Field(None, description="a date at or after this")
-    within_last: str | None = Field(None, description="a date of the last `7 days`, now included")
-    within_next: str | None = Field(None, description="a date of the next `7 days`")
+    within_last: SpanText | None = Field(
+        None, description="a date of the last `7 days`, now included"
+    )
+    within_next: SpanText | None = Field(None, description="a date of the next `7 days`")
     same_day: Annotated[str, BeforeValidator(_a_day)] | None = Field(
         None, description="a date on this day in the time zone: `today`, or a date"
     )
@@ -72,13 +75,6 @@ class DatedComparison(Comparison):
         le=_MOST_DAYS,
         description="a date with an anniversary today (0) or in the next so many days",
     )
-
-    @field_validator("within_last", "within_next")
-    @classmethod
-    def _spans_are_durations(cls, text: str | None) -> str | None:
-        if text is not None:
-            parse_duration(text)
-        return text
 
     def says_something(self) -> bool:
         """Tell whether any operator was written."""

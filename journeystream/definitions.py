@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import (
     Discriminator,
@@ -18,7 +17,6 @@ from pydantic import (
     Tag,
     TypeAdapter,
     ValidationError,
-    field_validator,
 )
 from pydantic_core import ErrorDetails
 
@@ -26,10 +24,10 @@ from journeystream.comparisons import COMPARISON_TAG, VALUE_TAG
 from journeystream.computed_traits import Computation
 from journeystream.condition_language import CONDITION_TAGS, Condition, Written
 from journeystream.dialects import is_config_form, translated
-from journeystream.durations import parse_duration
 from journeystream.entry_language import REENTRY_TAGS, Entry, Goal
 from journeystream.errors import DefinitionError, Problem, UserError
 from journeystream.sending import Sending
+from journeystream.setting_types import SpanText, TimeZoneName
 from journeystream.steps import Step
 from journeystream.steps.contract import ID_PATTERN
 from journeystream.steps.send_to_destinations import KEY_PATTERN, NAME_TAG, SEND_TAG
@@ -97,7 +95,7 @@ class JourneyDefinition(Written):
     id: str = Field(pattern=ID_PATTERN, description="stays when the journey is renamed")
     name: str = Field(min_length=1)
     description: str = ""
-    time_zone: str | None = Field(None, description="default: the project's")
+    time_zone: TimeZoneName | None = Field(None, description="default: the project's")
     time_zone_trait: str | None = Field(
         None, min_length=1, description="trait that names a user's own zone; default: the project's"
     )
@@ -108,7 +106,7 @@ class JourneyDefinition(Written):
     leave_when_not_in_audience: bool = Field(
         False, description="users leave when what let them in does not hold any more"
     )
-    max_duration: str | None = Field(None, description="everyone leaves after this long")
+    max_duration: SpanText | None = Field(None, description="everyone leaves after this long")
     at_end: Literal["rest", "exit"] = Field(
         "rest", description="what a path that ends at a send step means for the user"
     )
@@ -117,23 +115,6 @@ class JourneyDefinition(Written):
     )
     steps: list[Step] = Field(min_length=1)
     examples: list[Example] = Field(default_factory=list)
-
-    @field_validator("max_duration")
-    @classmethod
-    def _max_duration_is_one(cls, text: str | None) -> str | None:
-        if text is not None:
-            parse_duration(text)
-        return text
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone_exists(cls, name: str | None) -> str | None:
-        if name is not None:
-            try:
-                ZoneInfo(name)
-            except (KeyError, ValueError, OSError):
-                raise ValueError(f"{name!r} is no time zone: write one like Europe/Paris") from None
-        return name
 
     @property
     def first_step(self) -> str:

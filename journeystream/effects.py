@@ -32,8 +32,27 @@ EXIT_REASONS = (
 )
 
 
+class _OfStep:
+    """What a step tells: its id follows from where that was, and from what is told."""
+
+    __slots__ = ()
+    journey: str
+    version: int
+    instance: str
+    step: str
+    visit: int
+    change: str
+
+    @property
+    def message_id(self) -> str:
+        """The id that consumers may drop repeats by, and that an answer has to name."""
+        return _message_id(
+            self.journey, self.version, self.instance, self.step, self.visit, self.change
+        )
+
+
 @dataclass(slots=True)
-class StepMembership:
+class StepMembership(_OfStep):
     """The user entered or exited a send step; one effect for each of its destinations.
 
     `reason` says why an exit happened: one of EXIT_REASONS. `detail` names the exit, the goal
@@ -57,16 +76,9 @@ class StepMembership:
     detail: str | None = None
     first_or_last: bool = True
 
-    @property
-    def message_id(self) -> str:
-        """The id that consumers may drop repeats by."""
-        return _message_id(
-            self.journey, self.version, self.instance, self.step, self.visit, self.change
-        )
-
 
 @dataclass(slots=True)
-class ProfileChange:
+class ProfileChange(_OfStep):
     """The user's profile was changed by a step; a trait that is None was removed.
 
     `audiences` tells which static audiences they joined (true) or left.
@@ -84,16 +96,9 @@ class ProfileChange:
     audiences: Mapping[str, bool] = field(default_factory=dict)
     change: Literal["changed"] = "changed"
 
-    @property
-    def message_id(self) -> str:
-        """The id that consumers may drop repeats by."""
-        return _message_id(
-            self.journey, self.version, self.instance, self.step, self.visit, self.change
-        )
-
 
 @dataclass(slots=True)
-class DecisionRequest:
+class DecisionRequest(_OfStep):
     """A decision service is asked for at most `most` offers; its answer names the message id."""
 
     user_id: str
@@ -108,13 +113,6 @@ class DecisionRequest:
     most: int
     attributes: Mapping[str, object] = field(default_factory=dict)
     change: Literal["asked"] = "asked"
-
-    @property
-    def message_id(self) -> str:
-        """The id that the answer has to name."""
-        return _message_id(
-            self.journey, self.version, self.instance, self.step, self.visit, self.change
-        )
 
 
 @dataclass(slots=True)

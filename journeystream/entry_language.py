@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from journeystream.calendars.schedules import Schedule
 from journeystream.condition_language import AnyOf, AudienceLeaf, Condition, Not, Written
-from journeystream.durations import parse_duration
+from journeystream.setting_types import SpanText
 from journeystream.steps.contract import ID_PATTERN
 
 _MOST_CONCURRENT = 1_000
@@ -40,14 +40,7 @@ class Runs(Schedule):
 class Rest(Written):
     """How long a user stays out after leaving."""
 
-    cool_down: str | None = Field(None, description="as in `30 days`: no entry within it")
-
-    @field_validator("cool_down")
-    @classmethod
-    def _cool_down_is_a_duration(cls, text: str | None) -> str | None:
-        if text is not None:
-            parse_duration(text)
-        return text
+    cool_down: SpanText | None = Field(None, description="as in `30 days`: no entry within it")
 
 
 class AfterExit(Written):

@@ -22,6 +22,7 @@ from pydantic import (
 from journeystream.comparisons import COMPARISON_TAG, VALUE_TAG, Scalar, value_or_comparison
 from journeystream.date_comparisons import DatedComparison
 from journeystream.durations import instant_of, parse_duration
+from journeystream.setting_types import SpanText
 
 ANY_NAME = "*"
 # A user's record keeps as many instants as the leaf counts, and time is asked of each.
@@ -121,19 +122,14 @@ class EventLeaf(EventFilter):
     between: tuple[int, int] | None = Field(
         None, description="from the first to the second number of events, both included"
     )
-    within: str | None = Field(None, description="rolling window: the events of the last `1 day`")
+    within: SpanText | None = Field(
+        None, description="rolling window: the events of the last `1 day`"
+    )
     since: Literal["entry", "step"] | None = Field(
         None, description="only events after the user entered the journey, or reached this step"
     )
     after: datetime | None = Field(None, description="only events at or after this time")
     before: datetime | None = Field(None, description="only events before this time")
-
-    @field_validator("within")
-    @classmethod
-    def _within_is_a_duration(cls, text: str | None) -> str | None:
-        if text is not None:
-            parse_duration(text)
-        return text
 
     @field_validator("after", "before")
     @classmethod
@@ -196,16 +192,10 @@ class Inaction(Written):
 
     did: OneEvent = Field(description="an event: its name, or `event` with `where`")
     without: OneEvent = Field(description="the event that did not follow in time")
-    within: str = Field(description="how long it could have followed, as in `15 minutes`")
+    within: SpanText = Field(description="how long it could have followed, as in `15 minutes`")
     since: Literal["entry", "step"] | None = Field(
         None, description="only events after the user entered the journey, or reached this step"
     )
-
-    @field_validator("within")
-    @classmethod
-    def _within_is_a_duration(cls, text: str) -> str:
-        parse_duration(text)
-        return text
 
 
 class InactionLeaf(Written):
@@ -218,16 +208,9 @@ class SequenceLeaf(Written):
     """Events one after the other, from the first to the last within a time."""
 
     sequence: list[OneEvent] = Field(min_length=2, max_length=_LONGEST_SEQUENCE)
-    within: str | None = Field(
+    within: SpanText | None = Field(
         None, description="from the first to the last, less than `1 day`; default: any time"
     )
     since: Literal["entry", "step"] | None = Field(
         None, description="only events after the user entered the journey, or reached this step"
     )
-
-    @field_validator("within")
-    @classmethod
-    def _within_is_a_duration(cls, text: str | None) -> str | None:
-        if text is not None:
-            parse_duration(text)
-        return text

@@ -12,8 +12,8 @@ EVENTS = Counter(
 )
 EFFECTS = Counter(
     "journeystream_effects",
-    "Effects that were committed: entered, exited, changed (profiles), asked (decisions). Flat "
-    "while events are applied: check entries.",
+    "Effects that were committed: entered, exited, changed (profiles), asked (decisions), "
+    "handed_over (between two ids of a user). Flat while events are applied: check entries.",
     ["partition", "change"],
 )
 TURN_SECONDS = Histogram(

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from journeystream.effects import EXIT_REASONS
+
 Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -183,21 +185,7 @@ def _context() -> Schema:
                 "properties": {
                     "reason": {
                         **_TEXT,
-                        "examples": [
-                            "moved_on",
-                            "completed",
-                            "exit_condition",
-                            "goal",
-                            "max_duration",
-                            "left_audience",
-                            "exit_step",
-                            "restarted",
-                            "archived",
-                            "moved",
-                            "new_version",
-                            "erased",
-                            "merged",
-                        ],
+                        "examples": [*EXIT_REASONS],
                     },
                     "detail": {**_OPTIONAL_TEXT, "description": "the exit, goal or step behind it"},
                 },

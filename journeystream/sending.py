@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from journeystream.calendars.caps import MOST_SENT, CompiledCap, free_at
 from journeystream.calendars.hours import ALL_WEEK, Hours, WeekHours, allowed_hours
 from journeystream.durations import parse_duration
+from journeystream.setting_types import SpanText
 from journeystream.user import User
 
 OtherTimes = Literal["hold", "discard"]
@@ -29,18 +30,13 @@ class Cap(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     at_most: int = Field(ge=1, le=MOST_SENT, description="this many sends or fewer")
-    within: str = Field(description="a duration, as in `1 day`")
+    within: SpanText = Field(description="a duration, as in `1 day`")
     across: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9_-]{1,80}$",
         description="a name: all sends under a cap with this name count, in whichever journey; "
         "without it: the capped sends of this journey",
     )
-
-    @model_validator(mode="after")
-    def _within_is_a_duration(self) -> Self:
-        parse_duration(self.within)
-        return self
 
 
 class Sending(BaseModel):

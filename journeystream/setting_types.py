@@ -1,4 +1,4 @@
-"""What a single setting of the project file may be: the checks, and the words they answer with."""
+"""What a single setting of a project or definition may be: the checks, and how they answer."""
 
 from __future__ import annotations
 
@@ -32,6 +32,11 @@ def _matching(pattern: str, advice: str) -> AfterValidator:
 def _duration(text: str) -> str:
     if parse_duration(text).months:
         raise ValueError(f"{text!r} has no fixed length; write it in days or weeks")
+    return text
+
+
+def _span(text: str) -> str:
+    parse_duration(text)
     return text
 
 
@@ -91,6 +96,9 @@ AttributePath = Annotated[
     Field(json_schema_extra={"pattern": f"^{_ATTRIBUTE}$"}),
 ]
 DurationText = Annotated[str, AfterValidator(_duration)]
+"""A duration of fixed length."""
+SpanText = Annotated[str, AfterValidator(_span)]
+"""A duration, of calendar months too."""
 DateText = Annotated[
     str,
     BeforeValidator(_date_text),

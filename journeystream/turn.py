@@ -37,7 +37,6 @@ from journeystream.events import (
     ClockMark,
     Due,
     Enrolled,
-    Erased,
     Event,
     Happening,
     Message,
@@ -167,61 +166,15 @@ def take_turn(
     return turn
 
 
-def retry(journey: str, stuck: Collection[str], clock: int, users: Users, rules: Rules) -> Turn:
-    """Try a journey again with users for whom it failed."""
-    taker = _Taker(clock, users, rules, [], NEVER)
-    taker.preload(set(stuck))
-    for user_id in sorted(stuck):
-        taker.apply(Retried(user_id, clock, journey), None)
-    return taker.turn
+def sweep(happenings: Sequence[Happening], clock: int, users: Users, rules: Rules) -> Turn:
+    """Apply what happens to users beside the log, in this order; the clock stays where it is.
 
-
-def recall(
-    events: Sequence[Event | Erased],
-    version: tuple[str, int],
-    clock: int,
-    users: Users,
-    rules: Rules,
-) -> Turn:
-    """Let a version learn of events of before it was published."""
-    taker = _Taker(clock, users, rules, [], NEVER)
-    taker.preload({event.user_id for event in events})
-    for event in events:
-        taker.apply(Past(event.user_id, event.at, *version, event), None)
-    return taker.turn
-
-
-def end_past(journey: str, ids: Collection[str], clock: int, users: Users, rules: Rules) -> Turn:
-    """Let in those whom a journey's history qualifies."""
-    taker = _Taker(clock, users, rules, [], NEVER)
-    taker.preload(set(ids))
-    for user_id in sorted(ids):
-        taker.apply(PastOver(user_id, clock, journey), None)
-    return taker.turn
-
-
-def review(
-    journey: str, members: Collection[str], clock: int, at: int, users: Users, rules: Rules
-) -> Turn:
-    """Look at what users have in a journey that goes on, or takes them over into another version.
-
-    It happens at `at`, or at their own clock if it is later.
+    What happens to a user whose own clock is later happens at that.
     """
     taker = _Taker(clock, users, rules, [], NEVER)
-    taker.preload(set(members))
-    for user_id in sorted(members):
-        taker.apply(Reviewed(user_id, at, journey), None)
-    return taker.turn
-
-
-def expel(
-    journey: str, members: Collection[str], clock: int, at: int, users: Users, rules: Rules
-) -> Turn:
-    """Take users out of an archived journey, at `at` or at their own clock if it is later."""
-    taker = _Taker(clock, users, rules, [], NEVER)
-    taker.preload(set(members))
-    for user_id in sorted(members):
-        taker.apply(Archived(user_id, at, journey), None)
+    taker.preload({happening.user_id for happening in happenings})
+    for happening in happenings:
+        taker.apply(happening, None)
     return taker.turn
 
 

@@ -14,13 +14,13 @@ from journeystream.compiler import CompiledJourney
 from journeystream.conditions import CompiledCondition, Moment
 from journeystream.effects import memberships
 from journeystream.engine import Rules
-from journeystream.events import Event, Message
+from journeystream.events import Event, Message, Retried
 from journeystream.journeys import Journeys
 from journeystream.state.codec import PartitionState, encode_user
 from journeystream.state.memory import MemoryStore
 from journeystream.state.store import changes_of
 from journeystream.steps.contract import Decision
-from journeystream.turn import Turn, retry, take_turn
+from journeystream.turn import Turn, sweep, take_turn
 from journeystream.user import Position, User, stuck_in
 from tests.strategies import HOUR, START, journey_of, rules_of
 
@@ -124,9 +124,9 @@ class Partition:
     def retry(self, journey: str) -> Turn:
         """Try a journey again with everyone who is stuck in it, and save it."""
         stuck = self.store.members(stuck_in(journey), 100)
-        return self._saved(
-            retry(journey, stuck, self.store.partition().clock, self.store, self.rules)
-        )
+        clock = self.store.partition().clock
+        tries = [Retried(user, clock, journey) for user in stuck]
+        return self._saved(sweep(tries, clock, self.store, self.rules))
 
     def _saved(self, turn: Turn) -> Turn:
         self.store.save(changes_of(turn), PartitionState(turn.clock))

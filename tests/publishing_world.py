@@ -14,14 +14,14 @@ from journeystream.definitions import ComputedTraitDefinition, parse_definition
 from journeystream.durations import MICROS
 from journeystream.effects import Effect, Travel, memberships
 from journeystream.engine import Rules
-from journeystream.events import Answered, Enrolled, Event, Message
+from journeystream.events import Answered, Archived, Enrolled, Event, Message, Reviewed
 from journeystream.journeys import Floors
 from journeystream.project import Project
 from journeystream.publishing import check, command, publish, workshop_of
 from journeystream.state.codec import PartitionState
 from journeystream.state.memory import MemoryStore
 from journeystream.state.store import changes_of
-from journeystream.turn import Turn, expel, review, take_turn
+from journeystream.turn import Turn, sweep, take_turn
 from journeystream.user import User
 from tests.strategies import START
 
@@ -134,11 +134,13 @@ class World:
         self.rules = Rules(journeys, Floors(self.floors), travels=self._travels)
         for id_ in sorted(journeys.archived):
             members = self.store.members(id_, 9_999)
-            self._save(expel(id_, members, now, now, self.store, self.rules))
+            leaving = [Archived(each, now, id_) for each in members]
+            self._save(sweep(leaving, now, self.store, self.rules))
         for id_, reviews in journeys.reviews.items():
             if self.reviewed.get(id_, 0) != reviews:
                 members = self.store.members(id_, 9_999)
-                self._save(review(id_, members, now, now, self.store, self.rules))
+                looks = [Reviewed(each, now, id_) for each in members]
+                self._save(sweep(looks, now, self.store, self.rules))
                 self.reviewed[id_] = reviews
 
     def _save(self, turn: Turn) -> None:

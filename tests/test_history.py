@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from journeystream.definitions import JourneyDefinition
 from journeystream.engine import Rules
 from journeystream.errors import DefinitionError
-from journeystream.events import Erased, Event
+from journeystream.events import Erased, Event, Past, PastOver
 from journeystream.journeys import Floors, Journeys
 from journeystream.project import Project
 from journeystream.publishing import check
-from journeystream.turn import end_past, recall
+from journeystream.turn import sweep
 from tests.law_settings import laws
 from tests.playing import Partition
 from tests.strategies import DAY, START, journey_of, rules_of
@@ -63,10 +63,11 @@ class Late(Partition):
         for begin in range(0, len(self.past), size):
             clock = self.store.partition().clock
             some = self.past[begin : begin + size]
-            self.keep(recall(some, ("j", 1), clock, self.store, self.rules))
-        clock = self.store.partition().clock
-        everyone = list(self.store.users())
-        self.keep(end_past("j", everyone, max(clock, START), self.store, self.rules))
+            past = [Past(each.user_id, each.at, "j", 1, each) for each in some]
+            self.keep(sweep(past, clock, self.store, self.rules))
+        clock = max(self.store.partition().clock, START)
+        met = [PastOver(user, clock, "j") for user in self.store.users()]
+        self.keep(sweep(met, clock, self.store, self.rules))
 
 
 def orders(*ats: int, user: str = "u1", ids: bool = False) -> list[Event]:

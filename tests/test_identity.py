@@ -6,13 +6,9 @@ from copy import deepcopy
 from dataclasses import replace
 
 from journeystream.effects import StepMembership
-from journeystream.events import Adopted, Event, Listed
+from journeystream.events import Adopted, Erased, Event, Listed
 from tests.playing import Partition
-from tests.strategies import (
-    HOUR,
-    MINUTE,
-    START,
-)
+from tests.strategies import HOUR, MINUTE, START
 from tests.town import ANON, KNOWN, Town, alias, identify, journey, send, track, wait
 
 
@@ -240,3 +236,31 @@ def test_what_is_adopted_is_a_value() -> None:
     home.take([Adopted(KNOWN, START, record, (ANON,), "once")], until=START + HOUR)
     assert _told(home.effects) == [("entered", "sent", 60, None)]
     assert record == before
+
+
+# ── erasing ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_who_is_erased_is_erased_under_all_their_ids() -> None:
+    """Nothing is left of an id that became theirs; whoever comes under it is a stranger."""
+    town = Town(journey(send()))
+    town.take(track(ANON, "a", START), identify(KNOWN, ANON, START + MINUTE))
+    town.settle()
+    town.take(Erased(KNOWN, START + HOUR))
+    town.settle()
+    assert list(town.users()) == []
+    town.take(track(ANON, "a", START + 2 * HOUR))
+    town.settle()
+    [stranger] = town.users()
+    assert (stranger.id, stranger.became) == (ANON, "")
+
+
+def test_what_comes_for_who_was_erased_meanwhile_is_dropped() -> None:
+    """An adoption that is on its way does not bring a user back; all is told as left."""
+    town = Town(journey(send()))
+    town.take(track(ANON, "a", START), identify(KNOWN, ANON, START + MINUTE))
+    town.take(Erased(KNOWN, START + 2 * MINUTE))
+    town.settle()
+    assert list(town.users()) == []
+    assert [each[0] for each in _told(town.told(ANON))] == ["entered", "exited"]
+    assert town.told(KNOWN) == []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from journeystream.effects import memberships
-from journeystream.events import Due
-from journeystream.turn import expel
+from journeystream.events import Archived, Due
+from journeystream.turn import sweep
 from journeystream.user import stuck_in
 from tests.failing_turns import (
     LATER,
@@ -79,7 +79,7 @@ def test_who_is_stuck_leaves_an_archived_journey() -> None:
     partition.take(event("x1", "broken", START))
     partition.take(until=LATER)
     clock = partition.store.partition().clock
-    turn = expel("bad", ["x1"], clock, clock, partition.store, partition.rules)
+    turn = sweep([Archived("x1", clock, "bad")], clock, partition.store, partition.rules)
     assert turn.changed["x1"].instances == []
     assert turn.changed["x1"].stuck == {}
 

@@ -15,10 +15,11 @@ from itertools import islice
 
 from journeystream.agents.history import History
 from journeystream.engine import Rules
+from journeystream.events import Archived, Past, PastOver, Retried, Reviewed
 from journeystream.journeys import Version
 from journeystream.state.codec import PartitionState, Reading
 from journeystream.state.store import Store
-from journeystream.turn import Turn, end_past, expel, recall, retry, review
+from journeystream.turn import Turn, sweep
 from journeystream.user import stuck_in
 
 _AT_ONCE = 1_000  # users per transaction
@@ -43,7 +44,8 @@ class Sweeps:
         """Take everyone out of an archived journey."""
         at = state.clock
         while members := self._store.members(journey, _AT_ONCE):
-            turn = expel(journey, members, state.clock, at, self._store, rules)
+            leaving = [Archived(member, at, journey) for member in members]
+            turn = sweep(leaving, state.clock, self._store, rules)
             await self._keep(turn)
             if not turn.changed:
                 return  # it fails for all who are left
@@ -52,8 +54,8 @@ class Sweeps:
         """Look at everyone in a journey that goes on, or takes them over into another version."""
         at, last = state.clock, ""
         while members := self._store.members(journey, _AT_ONCE, last):
-            turn = review(journey, members, state.clock, at, self._store, rules)
-            await self._keep(turn)
+            looks = [Reviewed(member, at, journey) for member in members]
+            await self._keep(sweep(looks, state.clock, self._store, rules))
             last = members[-1]
 
     async def retry(self, journey: str, state: PartitionState, rules: Rules) -> None:
@@ -61,7 +63,8 @@ class Sweeps:
         stuck = self._store.members(stuck_in(journey), _TRIED_AT_MOST)
         for begin in range(0, len(stuck), _AT_ONCE):
             some = stuck[begin : begin + _AT_ONCE]
-            await self._keep(retry(journey, some, state.clock, self._store, rules))
+            tries = [Retried(user, state.clock, journey) for user in some]
+            await self._keep(sweep(tries, state.clock, self._store, rules))
 
     async def recall(self, state: PartitionState, rules: Rules) -> None:
         """Take the next slice of the first history that is to be read again."""
@@ -75,10 +78,12 @@ class Sweeps:
         if version in rules.journeys.versions and journey not in rules.journeys.closed:
             events = await self._history.events(reading)
             if events is not None:
-                return recall(events, version, state.clock, self._store, rules)
+                past = [Past(event.user_id, event.at, *version, event) for event in events]
+                return sweep(past, state.clock, self._store, rules)
         if users := list(islice(self._store.users(reading.after), _AT_ONCE)):
             reading.after = users[-1]
-            return end_past(journey, users, state.clock, self._store, rules)
+            met = [PastOver(user, state.clock, journey) for user in users]
+            return sweep(met, state.clock, self._store, rules)
         del state.readings[version]
         await self._history.close()
         return Turn(state.clock)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker
@@ -145,17 +144,8 @@ def _replay(letters: DeadLetters, count: _Count, say: Callable[[str], None]) -> 
 
 @contextmanager
 def _progress(count: _Count) -> Iterator[Callable[[int, int], None]]:
-    # On stderr, and only where somebody looks.
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("replayed"),
-        MofNCompleteColumn(),
-        BarColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
+    columns = (MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
+    with output.progress(TextColumn("replayed"), *columns) as progress:
         task = progress.add_task("", total=None)
 
         def tell(done: int, total: int) -> None:

@@ -13,10 +13,10 @@ from typing import Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from journeystream.clock import Clock, WallClock
+from journeystream.commands import output
 from journeystream.commands.json_lines import JsonLines
 from journeystream.errors import OperatorError, UserError
 from journeystream.project import LARGEST_MESSAGE
@@ -127,14 +127,9 @@ class Feed:
 
 
 def _progress(noun: str) -> Progress:
-    # On stderr, and only where somebody looks.
-    console = Console(stderr=True)
-    return Progress(
+    return output.progress(
         DownloadColumn(),
         BarColumn(),
         TextColumn(f"{{task.fields[records]:,}} {noun}s, {{task.fields[speed]:,.0f}}/s"),
         TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
     )

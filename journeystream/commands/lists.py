@@ -18,8 +18,7 @@ from typing import Annotated
 
 import typer
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from journeystream.agents.users_now import Tell, members_now
 from journeystream.clock import WallClock
@@ -219,16 +218,7 @@ async def _wait_for_workers(project: Project, bootstrap: str) -> None:
 
 @contextmanager
 def _reading() -> Iterator[Tell]:
-    # On stderr, and only where somebody looks.
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("reading users"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
+    columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with output.progress(TextColumn("reading users"), *columns) as progress:
         task = progress.add_task("", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

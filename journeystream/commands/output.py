@@ -15,6 +15,7 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.highlighter import JSONHighlighter
+from rich.progress import Progress, ProgressColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -50,6 +51,12 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         # As texts: brackets in names are no markup.
         table.add_row(*(Text(cell) for cell in row))
     Console().print(table)
+
+
+def progress(*columns: ProgressColumn) -> Progress:
+    """Make a bar for what takes long: on stderr, only where somebody looks, and gone when done."""
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 class Lines:

@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from journeystream.computed_traits import ComputedTrait
 from journeystream.condition_language import Condition
 from journeystream.conditions import CompiledCondition, Moment, compile_condition
-from journeystream.durations import parse_duration
 from journeystream.sending import Sending
+from journeystream.setting_types import SpanText
 from journeystream.sources import zone_of
 from journeystream.user import Position, User
 
@@ -245,11 +245,5 @@ class Timeout(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    after: str = Field(description="a duration from arrival, as in `7 days`")
+    after: SpanText = Field(description="a duration from arrival, as in `7 days`")
     next: str | None = Field(None, description="step id; without it the path ends")
-
-    @field_validator("after")
-    @classmethod
-    def _after_is_a_duration(cls, text: str) -> str:
-        parse_duration(text)
-        return text

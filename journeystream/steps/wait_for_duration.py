@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from journeystream.conditions import Moment
 from journeystream.durations import parse_duration
+from journeystream.setting_types import SpanText
 from journeystream.steps.contract import (
     STAY,
     CompiledStep,
@@ -24,14 +25,8 @@ class WaitForDuration(StepDefinition):
     """The user waits for `duration` from arrival, then goes on."""
 
     type: Literal["wait_for_duration"]
-    duration: str = Field(description="how long, as in `1 hour` or `2 weeks`")
+    duration: SpanText = Field(description="how long, as in `1 hour` or `2 weeks`")
     next: str | None = Field(None, description="step id; without it the path ends")
-
-    @field_validator("duration")
-    @classmethod
-    def _duration_is_one(cls, text: str) -> str:
-        parse_duration(text)
-        return text
 
     @property
     def takes_time(self) -> bool:

@@ -16,12 +16,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from journeystream.calendars.hours import Hours, WeekHours
 from journeystream.calendars.wall_clock import TimeOfDay, micros_of_day, next_time, read_date
 from journeystream.conditions import Moment
 from journeystream.durations import parse_duration
+from journeystream.setting_types import SpanText
 from journeystream.sources import DATE_PATTERN, entry_paths_in, look_up, traits_in
 from journeystream.steps.contract import (
     STAY,
@@ -46,17 +47,12 @@ class WaitUntil(StepDefinition):
         pattern=DATE_PATTERN,
         description="where a date is: `traits.PATH`, `entry.PATH` or `results.PATH`",
     )
-    before: str | None = Field(None, description="go on so long before the date, as in `2 hours`")
-    after: str | None = Field(None, description="go on so long after the date, as in `1 day`")
+    before: SpanText | None = Field(
+        None, description="go on so long before the date, as in `2 hours`"
+    )
+    after: SpanText | None = Field(None, description="go on so long after the date, as in `1 day`")
     next: str | None = Field(None, description="step id; without it the path ends")
     otherwise: Way | None = Field(None, description="the way of users without such a date to come")
-
-    @field_validator("before", "after")
-    @classmethod
-    def _is_a_duration(cls, text: str | None) -> str | None:
-        if text is not None:
-            parse_duration(text)
-        return text
 
     @model_validator(mode="after")
     def _is_one_question(self) -> Self:

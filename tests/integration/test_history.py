@@ -9,10 +9,11 @@ from typing import Any
 
 from tests.integration.conftest import MakeWorld
 from tests.integration.waiting import wait_until
-from tests.integration.world import Worker, World
+from tests.integration.world import PARTITIONS, Worker, World
 
 BEGIN = datetime(2024, 3, 1, tzinfo=UTC)
-EVENTS, USERS = 24_000, 9_000
+EVENTS, USERS = 60_000, 22_000
+_READ = "of its history, 0 left"  # once for each partition
 _LOYAL = """
 id: loyal
 name: Loyal
@@ -48,18 +49,19 @@ def test_history_is_read_once_though_the_worker_is_killed(make_world: MakeWorld)
             for number, user in enumerate(users)
         )
         world.settle()
-    worker = Worker(world, "worker-1")
-    wait_until(worker.holds_all, "the worker to have its partitions")
     before = world.end(f"{world.app}.changelog")
     world.publish(_LOYAL)
+    worker = Worker(world, "worker-1")
     wait_until(lambda: world.end(f"{world.app}.changelog") > before, "history to be begun")
     worker.kill()
+    assert worker.log.count(_READ) < PARTITIONS, "there is nothing left to go on with"
     counts = Counter(users)
     twice = sorted(user for user, count in counts.items() if count == 2)[:50]
     published = BEGIN + timedelta(seconds=EVENTS)
-    with world.worker():
+    with world.worker() as other:
         world.mark_clock((published + timedelta(days=1)).isoformat())
         world.settle()
+        assert other.log.count(_READ) == PARTITIONS
         assert _told(world) == Counter(user for user, count in counts.items() if count > 2)
         later = published + timedelta(days=2)
         world.produce(order(EVENTS + n, user, later) for n, user in enumerate(twice))

@@ -29,13 +29,13 @@ from journeystream.agents.changelog import PARTITION_KEY, USER_KEY
 from journeystream.agents.surroundings import Surroundings
 from journeystream.durations import MICROS
 from journeystream.engine import Rules
-from journeystream.events import ClockMark
+from journeystream.events import Archived, ClockMark
 from journeystream.journeys import Floors
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState, decode_partition
 from journeystream.state.memory import MemoryStore
 from journeystream.state.store import changes_of
-from journeystream.turn import Turn, expel, take_turn
+from journeystream.turn import Turn, sweep, take_turn
 from tests.simulation.disk import contents
 from tests.simulation.journeys import BASE
 from tests.simulation.log import Log, Transaction
@@ -115,7 +115,8 @@ class Retelling:
         for journey in sorted(notes.journeys.archived):
             if members := self.store.members(journey, 1_000):
                 clock = self.state.clock
-                turn = expel(journey, members, clock, clock, self.store, rules)
+                leaving = [Archived(each, clock, journey) for each in members]
+                turn = sweep(leaving, clock, self.store, rules)
                 return turn, list(routing.records(turn.effects))
         if position.clock > self.state.clock:
             self._look_at_time(transaction, notes.clock, position.clock)
