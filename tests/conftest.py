@@ -7,6 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same commit is tried on the same examples, or a run would say little about the next one.
+# `--hypothesis-profile default` draws others, as `make fuzz` and `make simulate` do.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 # A shell that runs the tests in the background has SIGINT ignored, and so would the commands
 # that a test interrupts.

@@ -7,7 +7,7 @@ Everything after the first byte is JSON, so that a person can read a changelog.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -284,14 +284,21 @@ def _instance(  # noqa: PLR0913, PLR0917  the stored fields, in their stored ord
         number=number,
         entered_at=entered_at,
         entry=entry,
-        positions=[
-            Position(step, since, Hold(*hold) if hold else None, *more)
-            for step, since, hold, *more in positions
-        ],
+        positions=[_position(*each) for each in positions],
         visits=visits,
         wake=wake,
         **rare,
     )
+
+
+def _position(
+    step: str | None,
+    since: int,
+    hold: list[Any] | None,
+    taken: Iterable[str] = (),
+    rounds: Mapping[str, int] = _NOTHING,
+) -> Position:
+    return Position(step, since, Hold(*hold) if hold else None, list(taken), dict(rounds))
 
 
 def _damaged(what: str, error: Exception) -> StateError:

@@ -60,12 +60,13 @@ class Member:
         self._command = [sys.executable, "-m", "tests.torture.doomed_worker"]
         self._command += ["-p", str(world.file), "run"]
         self._log_start = 0
+        self._awake_from = 0
         self.step = ""
         self.log.touch()
 
     def start(self) -> None:
         """Start it; what it tells from now on is its own."""
-        self._log_start = self.log.stat().st_size
+        self._log_start = self._awake_from = self.log.stat().st_size
         environment = {
             **os.environ,
             "JOURNEYSTREAM_STATE__DIRECTORY": str(self.state),
@@ -83,6 +84,12 @@ class Member:
         if self.process is not None:
             self.process.send_signal(number)
 
+    def wake(self) -> None:
+        """Let it go on where it was stopped."""
+        self._awake_from = self.log.stat().st_size
+        self.send(signal.SIGCONT)
+        self.wakes_at = None
+
     @property
     def runs(self) -> bool:
         """Whether it is there and awake."""
@@ -95,8 +102,11 @@ class Member:
 
     @property
     def is_ripe(self) -> bool:
-        """Whether it has had a partition since its start."""
-        return self.runs and _TAKEN_OVER in self.log.read_bytes()[self._log_start :]
+        """Whether it has had a partition since its start, or since it woke.
+
+        What a zombie had before is another's now, which it may not know yet.
+        """
+        return self.runs and _TAKEN_OVER in self.log.read_bytes()[self._awake_from :]
 
     @property
     def is_stopped(self) -> bool:
@@ -250,8 +260,7 @@ class Fleet:
         overtaken = self._taken_by_others(member) > before
         if not overtaken and now < since + _OVERTAKEN_WITHIN:
             return
-        member.send(signal.SIGCONT)
-        member.wakes_at = None
+        member.wake()
         del self._frozen[member]
         self.tally.zombies += overtaken
         self.tally.zombies_alone += not overtaken
