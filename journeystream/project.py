@@ -47,7 +47,7 @@ from journeystream.setting_types import (
 DEFAULT_FILE = "journeystream.yaml"
 # What our own topics can carry, with room for a key and headers (topics.py).
 LARGEST_MESSAGE = 16_777_216
-_INTERNAL_TOPICS = ("control", "changelog", "rekeyed", "dead-letters")
+_INTERNAL_TOPICS = ("control", "changelog", "rekeyed", "dead-letters", "audit")
 
 
 class Settings(BaseModel):
@@ -287,6 +287,11 @@ class Project(Settings):
     def control_topic(self) -> str:
         """Definitions and commands, read whole by every worker."""
         return f"{self.app}.control"
+
+    @property
+    def audit_topic(self) -> str:
+        """Who changed what in the control topic."""
+        return f"{self.app}.audit"
 
     @property
     def changelog_topic(self) -> str:
