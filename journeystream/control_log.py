@@ -14,8 +14,8 @@ compiled, is a StateError: part of the truth would be missing without it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any
 
 import orjson
@@ -113,6 +113,18 @@ class Published:
     computed_traits: dict[str, ComputedTraitDefinition] = field(default_factory=dict)
     drafts: dict[str, Draft] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
+
+    def after(self, records: Iterable[Record]) -> Published:
+        """Return what is published once these are written; this one stays as it is."""
+        later = replace(
+            self, **{each.name: dict(getattr(self, each.name)) for each in fields(self)}
+        )
+        for key, value in records:
+            if value is not None:
+                later.apply(key, value)
+            elif key.startswith(f"{_DRAFT}/".encode()):
+                later.drafts.pop(key.decode().partition("/")[2], None)
+        return later
 
     def apply(self, key: bytes | None, value: bytes) -> None:
         """Take one record in; StateError when this version can not read it."""

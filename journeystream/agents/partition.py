@@ -91,6 +91,16 @@ class Partition:
         return "running" if self.ready.is_set() else "restoring"
 
     @property
+    def clock(self) -> int:
+        """Up to when events and timers are applied."""
+        return self._state.clock
+
+    @property
+    def store(self) -> Store | None:
+        """What is committed, once it is recovered: to be read between turns."""
+        return self._store if self.ready.is_set() else None
+
+    @property
     def turn_seconds(self) -> float:
         """How long the present turn has been going on."""
         began = self._turn_began

@@ -1,0 +1,35 @@
+"""What the handlers of the API work with, of one worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from journeystream.agents.control import Control
+from journeystream.agents.health import Health
+from journeystream.agents.partition import Partition
+from journeystream.api.owners import Owners
+from journeystream.clock import Clock
+from journeystream.control_log import Published
+from journeystream.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Handed to every handler; `owners` knows which worker has which user."""
+
+    project: Project
+    bootstrap: str
+    control: Control
+    owners: Owners
+    clock: Clock
+    health: Callable[[], Health]
+
+    async def published(self) -> Published:
+        """Return all that is published by now."""
+        await self.control.current()
+        return self.control.published
+
+    def now(self, partition: Partition) -> int:
+        """Return what time it is for a partition's users."""
+        return self.clock.now() if self.project.time == "live" else partition.clock
