@@ -116,9 +116,8 @@ class Published:
 
     def after(self, records: Iterable[Record]) -> Published:
         """Return what is published once these are written; this one stays as it is."""
-        later = replace(
-            self, **{each.name: dict(getattr(self, each.name)) for each in fields(self)}
-        )
+        copies = {each.name: dict(getattr(self, each.name)) for each in fields(self)}
+        later = replace(self, **copies)
         for key, value in records:
             if value is not None:
                 later.apply(key, value)

@@ -161,9 +161,12 @@ def etag(view: JourneyView) -> str:
     return etag_of(view.model_dump(mode="json"))
 
 
-def _shown(id_: str, current: Published, status: HTTPStatus = HTTPStatus.OK) -> Reply:
-    view = view_of(id_, current)
-    return Reply(view, status, etag(view))
+def _shown(id_: str, current: Published) -> Reply:
+    return _reply(view_of(id_, current))
+
+
+def _reply(view: JourneyView, status: HTTPStatus = HTTPStatus.OK) -> Reply:
+    return Reply(view, status=status, etag=etag(view))
 
 
 async def list_journeys(desk: Desk, call: Call) -> Reply:
@@ -193,7 +196,7 @@ async def create_journey(desk: Desk, call: Call) -> Reply:
             raise CommandRefused(f"there is a journey {id_!r} already; choose another id")
         draft = Draft(document, now, now)
         view = _draft_view(id_, draft)
-        return [draft_record(id_, draft)], Reply(view, HTTPStatus.CREATED, etag(view))
+        return [draft_record(id_, draft)], _reply(view, HTTPStatus.CREATED)
 
     return await changed(desk, call, "create", [id_], decide)
 
@@ -236,7 +239,7 @@ async def update_journey(desk: Desk, call: Call) -> Reply:
         if before.status is State.DRAFT:
             draft = Draft(document, current.drafts[id_].created_at, now)
             view = _draft_view(id_, draft)
-            return [draft_record(id_, draft)], Reply(view, etag=etag(view))
+            return [draft_record(id_, draft)], _reply(view)
         journey = sound(document, current, desk)
         _refuse_structural(journey, before, current)
         return _published_anew(journey, current, desk, now)
@@ -286,7 +289,7 @@ async def clone_journey(desk: Desk, call: Call) -> Reply:
             document["name"] = call.body.name
         draft = Draft(document, now, now)
         view = _draft_view(new_id, draft)
-        return [draft_record(new_id, draft)], Reply(view, HTTPStatus.CREATED, etag(view))
+        return [draft_record(new_id, draft)], _reply(view, HTTPStatus.CREATED)
 
     return await changed(desk, call, "clone", [id_, new_id], decide)
 

@@ -23,6 +23,9 @@ from journeystream.errors import (
 
 _log = logging.getLogger(__name__)
 MEDIA = "application/problem+json"
+_KAFKA = "Kafka does not answer; try again later"
+_OURS = "the worker can not do this now; whoever runs it finds why in its log"
+_BUG = "this is a bug; the worker's log has it"
 
 
 class Flaw(BaseModel):
@@ -110,23 +113,20 @@ def told(error: Exception) -> web.Response:
 
 
 def _meaning(error: Exception) -> tuple[HTTPStatus, str, dict[str, str]]:
+    status, detail, headers = HTTPStatus.INTERNAL_SERVER_ERROR, _BUG, dict[str, str]()
     match error:
         case Refused():
-            return error.status, str(error), error.headers
+            status, detail, headers = error.status, str(error), error.headers
         case CommandRefused():
-            return HTTPStatus.CONFLICT, str(error), {}
+            status, detail = HTTPStatus.CONFLICT, str(error)
         case UserError():
-            return HTTPStatus.UNPROCESSABLE_ENTITY, str(error), {}
-        case BrokerUnreachable():
-            advice = "Kafka does not answer; try again later"
-            return HTTPStatus.SERVICE_UNAVAILABLE, advice, {"Retry-After": "5"}
+            status, detail = HTTPStatus.UNPROCESSABLE_ENTITY, str(error)
         case JourneystreamError():
-            advice = "the worker can not do this now; whoever runs it finds why in its log"
-            return HTTPStatus.SERVICE_UNAVAILABLE, advice, {"Retry-After": "30"}
+            status, headers = HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "5"}
+            detail = _KAFKA if isinstance(error, BrokerUnreachable) else _OURS
         case web.HTTPException():
-            return HTTPStatus(error.status), error.reason, _allowed(error)
-        case _:
-            return HTTPStatus.INTERNAL_SERVER_ERROR, "this is a bug; the worker's log has it", {}
+            status, detail, headers = HTTPStatus(error.status), error.reason, _allowed(error)
+    return status, detail, headers
 
 
 def _allowed(error: web.HTTPException) -> dict[str, str]:

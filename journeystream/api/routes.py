@@ -12,6 +12,7 @@ from enum import IntEnum
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 
+from aiohttp.web import StreamResponse
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -102,7 +103,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Handler = Callable[[Any, Call], Awaitable[Reply]]
+Handler = Callable[[Any, Call], Awaitable[Reply | StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from journeystream.api.problems import Refused
 from journeystream.api.routes import Role
 from journeystream.errors import ProjectFileError
-from journeystream.project import Api
+from journeystream.project_access import Api
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="journeystream"'}
 _SCHEME = "bearer "
