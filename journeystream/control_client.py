@@ -5,7 +5,8 @@ Laws:
 1. A change is decided from everything that was there before it. All who change share one
    transactional id: whoever begins fences who began before, and reads the topic then. So of two
    at the same time one is done first, and the other one decides anew.
-2. The records of a change and its audit record are one transaction (audit.py).
+2. The records of a change and its audit record are one transaction (audit.py). Where the broker
+   has none (`at_least_once`) there is no fence either, and the audit record comes first.
 3. What was answered under an idempotency key is forgotten after a day, by the next change.
 """
 
@@ -83,24 +84,46 @@ async def change(
 async def _change(
     project: Project, bootstrap: str, request: Request, decide: Decide[T], now: int
 ) -> T:
-    async with _producer(f"{project.app}.control", bootstrap) as producer:
+    async with _producer(project, bootstrap) as producer:
         published = await read_published(project.control_topic, bootstrap)
         records, told = decide(published)
         if records:
             old = [key for key, each in published.answers.items() if each.at < now - _REMEMBERED]
             forgotten = [answer_record(key, None) for key in old]
-            async with producer.transaction():
-                await _send(producer, project.control_topic, [*records, *forgotten])
-                keys = [key for key, _ in records]
-                audit = audit_record(request, now, keys)
+            async with _together(project, producer):
+                audit = audit_record(request, now, [key for key, _ in records])
                 await producer.send_and_wait(project.audit_topic, audit, partition=0)
+                await _send(producer, project.control_topic, [*records, *forgotten], 0)
         return told
 
 
+async def tell(
+    project: Project,
+    bootstrap: str,
+    request: Request,
+    topic: str,
+    notes: Sequence[tuple[bytes, bytes]],
+    now: int,
+) -> None:
+    """Send notes on users, keyed by them, with the record of who asked for it."""
+    await partitions_of([topic, project.audit_topic], bootstrap)
+    for _ in range(_TRIES):
+        with contextlib.suppress(ProducerFenced, IllegalOperation):
+            async with _producer(project, bootstrap) as producer, _together(project, producer):
+                audit = audit_record(request, now, ())
+                await producer.send_and_wait(project.audit_topic, audit, partition=0)
+                await _send(producer, topic, notes)
+            return
+    raise CommandRefused(f"{request.action}: others ask for changes at the same time; try again")
+
+
 @contextlib.asynccontextmanager
-async def _producer(transactional_id: str, bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
+async def _producer(project: Project, bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, acks="all", transactional_id=transactional_id
+        bootstrap_servers=bootstrap,
+        acks="all",
+        enable_idempotence=_has_transactions(project),
+        transactional_id=f"{project.app}.control" if _has_transactions(project) else None,
     )
     try:
         await producer.start()
@@ -112,8 +135,26 @@ async def _producer(transactional_id: str, bootstrap: str) -> AsyncIterator[AIOK
             await asyncio.wait_for(producer.stop(), _CLOSE_SECONDS)
 
 
-async def _send(producer: AIOKafkaProducer, topic: str, records: Iterable[Record]) -> None:
-    sent = [await producer.send(topic, value, key=key, partition=0) for key, value in records]
+def _has_transactions(project: Project) -> bool:
+    return project.kafka.guarantee == "exactly_once"
+
+
+@contextlib.asynccontextmanager
+async def _together(project: Project, producer: AIOKafkaProducer) -> AsyncIterator[None]:
+    """Let what is sent in the block count as a whole, or not at all."""
+    if not _has_transactions(project):
+        yield
+        return
+    async with producer.transaction():
+        yield
+
+
+async def _send(
+    producer: AIOKafkaProducer, topic: str, records: Iterable[Record], partition: int | None = None
+) -> None:
+    sent = [
+        await producer.send(topic, value, key=key, partition=partition) for key, value in records
+    ]
     await asyncio.gather(*sent)
 
 

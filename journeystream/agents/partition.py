@@ -39,7 +39,7 @@ from journeystream.errors import StateError
 from journeystream.events import ClockMark
 from journeystream.journeys import Floors, Journeys, Version
 from journeystream.sinks.records import OutRecord
-from journeystream.state.codec import Reading
+from journeystream.state.codec import PartitionState, Reading
 from journeystream.state.store import Store, changes_of
 from journeystream.turn import Turn, take_turn
 
@@ -91,9 +91,9 @@ class Partition:
         return "running" if self.ready.is_set() else "restoring"
 
     @property
-    def clock(self) -> int:
-        """Up to when events and timers are applied."""
-        return self._state.clock
+    def state(self) -> PartitionState:
+        """Where it stands; nobody else may change it."""
+        return self._state
 
     @property
     def store(self) -> Store | None:

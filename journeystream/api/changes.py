@@ -46,7 +46,8 @@ async def changed(
         answer = Answer(now, said, reply.status, body)
         return [*records, answer_record(key, answer)], reply
 
-    return await change(desk.project, desk.bootstrap, request, once, now)
+    async with desk.writing:
+        return await change(desk.project, desk.bootstrap, request, once, now)
 
 
 def _again(before: Answer, said: str) -> Reply:

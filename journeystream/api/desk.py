@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from journeystream.agents.control import Control
 from journeystream.agents.health import Health
@@ -16,7 +17,10 @@ from journeystream.project import Project
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Handed to every handler; `owners` knows which worker has which user."""
+    """Handed to every handler; `owners` knows which worker has which user.
+
+    Who writes holds `writing`: of two who change the control topic at once, one would be fenced.
+    """
 
     project: Project
     bootstrap: str
@@ -24,6 +28,7 @@ class Desk:
     owners: Owners
     clock: Clock
     health: Callable[[], Health]
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def published(self) -> Published:
         """Return all that is published by now."""
@@ -32,4 +37,4 @@ class Desk:
 
     def now(self, partition: Partition) -> int:
         """Return what time it is for a partition's users."""
-        return self.clock.now() if self.project.time == "live" else partition.clock
+        return self.clock.now() if self.project.time == "live" else partition.state.clock

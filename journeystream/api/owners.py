@@ -46,12 +46,12 @@ class Group:
     """The workers as one of them sees it.
 
     `own` is its URL; `distribution` what the leader has told last. The `topic` that counts has
-    `count` partitions; `running` are its own.
+    `count` partitions (0: not known yet); `running` are its own.
     """
 
     own: str
     topic: str
-    count: int
+    count: Callable[[], int]
     distribution: Callable[[], Distribution]
     running: Callable[[], Mapping[int, Partition]]
 
@@ -67,6 +67,16 @@ class Owners:
         """Let go of connections."""
         if self._client is not None:
             await self._client.close()
+
+    @property
+    def own(self) -> str:
+        """The URL of this worker."""
+        return self._group.own
+
+    @property
+    def running(self) -> Mapping[int, Partition]:
+        """The partitions that this worker has been given."""
+        return self._group.running()
 
     @property
     def here(self) -> dict[int, Partition]:
@@ -85,7 +95,15 @@ class Owners:
 
     def home(self, user: str) -> int:
         """Return a user's partition."""
-        return home_of(user.encode(), self._group.count)
+        return home_of(user.encode(), self._count())
+
+    def _count(self) -> int:
+        count = self._group.count()
+        if not count:
+            raise Refused(
+                HTTPStatus.SERVICE_UNAVAILABLE, "the worker is starting; try again", _AGAIN
+            )
+        return count
 
     async def about(
         self,
@@ -120,12 +138,12 @@ class Owners:
         if call.is_forwarded:
             return Reply(raw={"told": told, "partitions": sorted(here)})
         answers, known = [told], set(here)
-        others = [url for url, had in self.workers.items() if had and url != self._group.own]
+        others = [url for url in self.workers if url != self._group.own]
         for found in await asyncio.gather(*(self._ask(url, call) for url in others)):
             if found is not None:
                 answers.append(found["told"])
                 known.update(found["partitions"])
-        return joined(answers, sorted(set(range(self._group.count)) - known))
+        return joined(answers, sorted(set(range(self._count())) - known))
 
     async def _pass_on(self, url: str, number: int, call: Call) -> web.Response:
         try:

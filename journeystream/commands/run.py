@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from journeystream.api.routes import PREFIX
+from journeystream.api.tokens import check_open
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker
-from journeystream.commands.context import project_of
+from journeystream.commands.context import Chosen, project_of
 from journeystream.embedded_broker import LOOPBACK
 from journeystream.errors import UserError
+from journeystream.project import DEFAULT_FILE
+from journeystream.project_file import PROJECT_VARIABLE
 from journeystream.topics import check_copartitioned, partitions_of, wanted_topics
 
 
@@ -26,7 +32,7 @@ def run(
             metavar="N",
             min=1,
             max=65_535,
-            help="Serve /ready, /live and /metrics at this port.",
+            help="Serve probes, metrics and the API at this port.",
         ),
     ] = None,
     http_host: Annotated[
@@ -46,7 +52,11 @@ def run(
     from journeystream.worker import run_worker  # noqa: PLC0415
 
     project = project_of(ctx)
+    check_open(project.api, http_host)
     listening = None if http_port is None else _listen(http_host, http_port)
+    chosen: Chosen = ctx.obj
+    # For the commands that the API runs beside the worker.
+    os.environ[PROJECT_VARIABLE] = str((chosen.file or Path(DEFAULT_FILE)).absolute())
     with broker(project) as bootstrap:
         wanted = wanted_topics(project)
         counts = ask(partitions_of([topic.name for topic in wanted], bootstrap))
@@ -61,5 +71,5 @@ def _listen(host: str, port: int) -> socket.socket:
         listening = socket.create_server((host, port))
     except OSError as error:
         raise UserError(f"--http-port {port}: {error.strerror}; choose another port") from None
-    output.remark(f"probes: http://{host}:{port}/ready, /live and /metrics")
+    output.remark(f"http://{host}:{port}: /ready, /live, /metrics; the API: {PREFIX}/")
     return listening
