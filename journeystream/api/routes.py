@@ -97,10 +97,10 @@ class Reply:
     """
 
     body: Any = None
-    raw: Any = None
     status: HTTPStatus = HTTPStatus.OK
     etag: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    raw: Any = None
 
 
 Handler = Callable[[Any, Call], Awaitable[Reply | StreamResponse]]

@@ -113,12 +113,15 @@ class ApiServer:
 
 @web.middleware
 async def _problems(request: web.Request, handler: _Served) -> web.StreamResponse:
+    response: web.StreamResponse
     try:
-        return await handler(request)
+        response = await handler(request)
     except web.HTTPException as error:
-        return told(error) if error.status >= HTTPStatus.BAD_REQUEST else error
+        response = told(error) if error.status >= HTTPStatus.BAD_REQUEST else error
     except Exception as error:  # noqa: BLE001  whatever it is, it is answered and told
-        return told(error)
+        response = told(error)
+    response.headers["Server"] = "journeystream"  # and not which versions of what
+    return response
 
 
 async def _call(route: Route, request: web.Request, who: str, role: Role) -> Call:
