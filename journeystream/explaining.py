@@ -75,11 +75,13 @@ class Explainer:
                 f"no journey {journey!r} is published; {did_you_mean(journey, heads.keys())}"
             )
         asked = sorted(self._journeys.heads) if journey is None else [journey]
-        walk = self._walk(user or User(user_id), now, floors)
+        user = user or User(user_id)
+        now = max(now, user.clock)  # which never goes back, as in the engine
+        walk = self._walk(user, now, floors)
         return Explanation(
             user_id=user_id,
-            known=is_known(walk.user),
-            became=walk.user.became or None,
+            known=is_known(user),
+            became=user.became or None,
             now=now,
             journeys=tuple(self._of_journey(walk, id_, floors) for id_ in asked),
         )

@@ -97,6 +97,7 @@ class Previewer:
 
     def judge(self, user: User, now: int) -> Judged:
         """Return what publishing it at `now` would mean to a user."""
+        now = max(now, user.clock)  # which never goes back, as in the engine
         entry, kept_out = self._definition.entry, self._keeps_out(user, now)
         holds = self._truth(Moment(user, now))
         at_once = False
