@@ -181,10 +181,14 @@ class Published:
         """Return the audiences' conditions by id."""
         return {id_: audience.condition for id_, audience in self.audiences.items()}
 
+    def equipped(self, workshop: Workshop) -> Workshop:
+        """Return the workshop with the audiences and computed traits as they stand now."""
+        computed = compile_computations(self.computed_traits, workshop.zone)
+        return replace(workshop, audiences=self.conditions(), computed=computed)
+
     def compiled(self, workshop: Workshop) -> Journeys:
         """Compile everything that is published, with audiences and traits as they stand now."""
-        computed = compile_computations(self.computed_traits, workshop.zone)
-        workshop = replace(workshop, audiences=self.conditions(), computed=computed)
+        workshop = self.equipped(workshop)
         versions = {
             version: _compiled_version(each, workshop) for version, each in self.versions.items()
         }
@@ -207,7 +211,7 @@ class Published:
             stopped=by_state[State.STOPPED],
             reviews={id_: head.reviews for id_, head in self.heads.items()},
             fates=self._fates(),
-            computed=computed,
+            computed=workshop.computed,
         )
 
     def _fates(self) -> dict[Version, Fate]:

@@ -116,7 +116,7 @@ def note_goals_met(
     for goal in journey.goals:
         new = goal.id not in before and _is_asked(instance, goal)
         if new and goal.condition.holds(moment):
-            instance.goals[_met(goal)] = walk.now
+            instance.goals[met(goal)] = walk.now
 
 
 def pass_split(
@@ -138,7 +138,7 @@ def wakes_of_goals(
 
 
 def _is_open(instance: Instance, goal: CompiledGoal) -> bool:
-    reached = goal.id in instance.goals or _met(goal) in instance.goals
+    reached = goal.id in instance.goals or met(goal) in instance.goals
     return not reached and _is_asked(instance, goal)
 
 
@@ -146,7 +146,7 @@ def _is_asked(instance: Instance, goal: CompiledGoal) -> bool:
     return not goal.split or goal.split in instance.paths
 
 
-def _met(goal: CompiledGoal) -> str:
+def met(goal: CompiledGoal) -> str:
     """Return the name under which an instance keeps that a goal was met on entering."""
     return f"!{goal.id}"
 
