@@ -40,6 +40,7 @@ from journeystream.commands.produce import produce
 from journeystream.commands.publish import publish
 from journeystream.commands.run import run
 from journeystream.commands.schemas import schemas
+from journeystream.commands.simulate import simulate
 from journeystream.commands.tail import tail
 from journeystream.commands.templates import templates
 from journeystream.commands.topics import topics
@@ -59,6 +60,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("templates", templates, _JOURNEYS),
     ("validate", validate, _JOURNEYS),
     ("preview", preview, _JOURNEYS),
+    ("simulate", simulate, _JOURNEYS),
     ("publish", publish, _JOURNEYS),
     ("list", list_journeys, _JOURNEYS),
     ("pause", pause, _JOURNEYS),

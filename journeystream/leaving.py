@@ -16,6 +16,7 @@ from journeystream.conditions import Moment, earliest, flip
 from journeystream.memberships import Why
 from journeystream.noticing import journey_will_change
 from journeystream.runs import awaited
+from journeystream.travel import exit_label
 from journeystream.user import NEVER, Instance, Passes, Position
 from journeystream.walk import Walk
 
@@ -51,7 +52,7 @@ def leave(
         journey_will_change(walk, journey.id)
     if walk.travels is not None:
         moment = walk.moment(journey, instance)
-        walk.travels.left(instance, journey, reason, moment)
+        walk.travels.left(instance, journey, reason, moment, detail)
     for position in instance.positions:
         walk.told.leave(instance, position, journey.steps, Why(reason, detail), walk.now)
     user.instances[:] = [each for each in user.instances if each is not instance]
@@ -66,7 +67,7 @@ def leave(
         wake=flip(head.entry, moment) if again else None,
         run=awaited(walk, head, caused=False) if again and holds else None,
     )
-    label = f"{reason}: {detail}" if detail else reason
+    label = exit_label(reason, detail)
     passes.exits[label] = passes.exits.get(label, 0) + 1
     if head.cool_down is not None or head.id in walk.readers:
         passes.left_at = walk.now
