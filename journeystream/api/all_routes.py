@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from journeystream.api import inside, journeys, life, named, people, trying, workers
+from journeystream.api import inside, journeys, life, named, people, trying, users, workers
 from journeystream.api.routes import Route
 
 ROUTES: list[Route] = [
@@ -10,6 +10,7 @@ ROUTES: list[Route] = [
     *life.ROUTES,
     *trying.ROUTES,
     *inside.ROUTES,
+    *users.ROUTES,
     *people.ROUTES,
     *named.ROUTES,
     *workers.ROUTES,

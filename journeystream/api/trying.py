@@ -1,38 +1,38 @@
 """Trying a journey before it goes live: validate, plan, preview, simulate.
 
-Law: what may take long is a process of its own, the command of the same name, so that it takes no
-time from the worker's turns and answers exactly as the command does. One of them runs at a time,
-for so long at most.
+Law: nothing of it changes anything. Previews and simulations are the commands of that name, run
+beside the worker (workbench.py): their answers are the same.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
-import sys
 from collections.abc import Mapping
-from http import HTTPStatus
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import orjson
+from pydantic import Field, StringConstraints, model_validator
 
 from journeystream.agents.partition import Partition
 from journeystream.api.desk import Desk
 from journeystream.api.inside import count_at_steps
 from journeystream.api.journeys import journey_document, sound, view_of
 from journeystream.api.owners import Gathered
-from journeystream.api.problems import Flaw, Refused
-from journeystream.api.routes import Call, Reply, Role, Route, Told
+from journeystream.api.people import UserId
+from journeystream.api.problems import Flaw
+from journeystream.api.routes import Asked, Call, Reply, Role, Route, Told
 from journeystream.definitions import AudienceDefinition, parse_definition
 from journeystream.errors import DefinitionError
 from journeystream.planning import plan
+from journeystream.previewing import Preview
 from journeystream.publishing import check
+from journeystream.setting_types import TopicName
+from journeystream.simulated import Report
+from journeystream.steps.contract import ID_PATTERN
 
-_SECONDS = 120.0
-_NICENESS = 10
-_WAITING_AT_MOST = 4
-_REFUSED = 2  # the exit code of whoever asked for something wrong
+_JOURNEY_FILE, _AGAINST_FILE, _EVENTS_FILE = "journey.json", "against.json", "events.jsonl"
+_MOST_EVENTS = 10_000
+JourneyId = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+TimeText = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
 
 class Verdict(Told):
@@ -117,57 +117,94 @@ async def plan_journey(desk: Desk, call: Call) -> Reply:
     return await desk.owners.gather(call, own, joined)
 
 
-class Workbench:
-    """Runs commands beside the worker, one at a time."""
+class Trial(Asked):
+    """Which journey is tried: a definition, or a published one."""
 
-    def __init__(self) -> None:
-        self._turn = asyncio.Semaphore(1)
-        self._waiting = 0
+    definition: dict[str, Any] | None = None
+    """A definition, as in docs/journeys.md."""
+    journey: JourneyId | None = None
+    """The id of a published journey."""
 
-    async def run(self, *words: str) -> Any:  # noqa: ANN401  the command's JSON
-        """Run a command, and return what it prints with --json; Refused with what it says."""
-        if self._waiting >= _WAITING_AT_MOST:
-            raise Refused(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                "others are being tried; try again",
-                {"Retry-After": "10"},
-            )
-        self._waiting += 1
-        try:
-            async with self._turn:
-                return await self._run(*words)
-        finally:
-            self._waiting -= 1
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.definition is None) == (self.journey is None):
+            raise ValueError("send either a definition or a journey's id")
+        return self
 
-    async def _run(self, *words: str) -> Any:  # noqa: ANN401  the command's JSON
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "journeystream",
-            *words,
-            "--json",
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
-        try:
-            told, said = await asyncio.wait_for(process.communicate(), _SECONDS)
-        except TimeoutError:
-            raise Refused(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                f"it took longer than {_SECONDS:.0f} s; use the command, which has no bound",
-            ) from None
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if process.returncode == 0:
-            return orjson.loads(told)
-        if process.returncode == _REFUSED:
-            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, said.decode(errors="replace").strip())
-        raise RuntimeError(f"{words[0]}: exit code {process.returncode}: {said!r}")
+    def subject(self) -> str:
+        """Return what the command is told to try."""
+        return self.journey or _JOURNEY_FILE
+
+    def files(self) -> dict[str, bytes]:
+        """Return the files that the command reads."""
+        return {} if self.definition is None else {_JOURNEY_FILE: orjson.dumps(self.definition)}
+
+
+class SimulationTrial(Trial):
+    """What is simulated."""
+
+    events: Annotated[list[dict[str, Any]], Field(max_length=_MOST_EVENTS)] | None = None
+    """Events to play, as upstream apps send them."""
+    topic: TopicName | None = None
+    """A source topic to play, up to its present end."""
+    since: TimeText | None = None
+    """Only events from this time on."""
+    before: TimeText | None = None
+    """Only events before this time."""
+    until: TimeText | None = None
+    """Let time pass to here after the last event."""
+    against: dict[str, Any] | None = None
+    """Another definition of the same journey, to compare with."""
+    against_version: Annotated[int, Field(ge=1)] | None = None
+    """Another version of a published journey, to compare with."""
+    others: bool = False
+    """Let the other live journeys run beside it."""
+    users: Annotated[int, Field(ge=0, le=1000)] = 5
+    """Of how many users the way is told."""
+    user: UserId | None = None
+    """Tell this user's way, and no other's."""
+
+    @model_validator(mode="after")
+    def _has_events(self) -> Self:
+        if (self.events is None) == (self.topic is None):
+            raise ValueError("send either events or a topic")
+        if self.against is not None and self.against_version is not None:
+            raise ValueError("send either against or againstVersion")
+        return self
+
+    def words(self) -> list[str]:
+        """Return the command's words; values stand in the same word as their option."""
+        said = {
+            "--events": _EVENTS_FILE if self.events is not None else None,
+            "--topic": self.topic,
+            "--from": self.since,
+            "--to": self.before,
+            "--until": self.until,
+            "--against": _AGAINST_FILE if self.against is not None else self.against_version,
+            "--users": self.users,
+            "--user": self.user,
+        }
+        words = [f"{option}={value}" for option, value in said.items() if value is not None]
+        return ["simulate", self.subject(), *words, *(["--others"] if self.others else [])]
+
+    def files(self) -> dict[str, bytes]:
+        """Return the files that the command reads."""
+        files = super().files()
+        if self.events is not None:
+            files[_EVENTS_FILE] = b"".join(orjson.dumps(each) + b"\n" for each in self.events)
+        if self.against is not None:
+            files[_AGAINST_FILE] = orjson.dumps(self.against)
+        return files
+
+
+async def preview(desk: Desk, call: Call) -> Reply:
+    """Estimate who would enter a journey if it was published now."""
+    return Reply(raw=await desk.workbench.run(["preview", call.body.subject()], call.body.files()))
+
+
+async def simulate(desk: Desk, call: Call) -> Reply:
+    """Try a journey on events in virtual time; nothing is sent."""
+    return Reply(raw=await desk.workbench.run(call.body.words(), call.body.files()))
 
 
 ROUTES = [
@@ -179,5 +216,13 @@ ROUTES = [
         "POST", "/journeys/{journey}/plan", plan_journey, Role.READ,
         "Tell what publishing a definition would mean.", "trying", answers=Outlook,
         takes_any=True,
+    ),
+    Route(
+        "POST", "/preview", preview, Role.READ, "Estimate who would enter a journey.", "trying",
+        answers=list[Preview], body=Trial,
+    ),
+    Route(
+        "POST", "/simulate", simulate, Role.READ, "Try a journey on events in virtual time.",
+        "trying", answers=Report, body=SimulationTrial,
     ),
 ]  # fmt: skip
