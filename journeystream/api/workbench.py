@@ -83,5 +83,6 @@ class Workbench:
         if process.returncode == 0:
             return orjson.loads(told)
         if process.returncode == _REFUSED:
-            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, said.decode(errors="replace").strip())
+            why = (said.strip() or told.strip()).decode(errors="replace")
+            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, why)
         raise RuntimeError(f"{words[0]}: exit code {process.returncode}: {said!r}")
