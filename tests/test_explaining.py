@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from journeystream.clauses import Clause
 from journeystream.durations import MICROS, iso
 from journeystream.engine import advance
 from journeystream.errors import CommandRefused
@@ -138,6 +139,35 @@ def test_time_lets_in_whom_only_time_keeps_out(definition: Any, log: list[Event]
     assert after is not None
     passes = after.passes[definition.id]
     assert passes.entered > entered or passes.run is not None
+
+
+@laws
+@given(projects(), logs(), st.sampled_from((0, 5 * HOUR)))
+def test_people_are_told_every_clause(definitions: Project, log: list[Event], later: int) -> None:
+    """Of where a user is, and of why they do not enter, each clause is a line with its truth."""
+    stage = Stage(drawn(*definitions))
+    now = max(event.at for event in log) + later
+    stage.play(*log, until=now)
+    for user in stage.partition.known():
+        lines = [line.strip() for line in stage.told(user.id, now)]
+        for each in stage.explain(user.id, now).journeys:
+            shown = [asked for one in each.instances for asked in one.exits]
+            shown += [
+                a for one in each.instances for place in one.positions for a in place.waits_for
+            ]
+            if "inside" not in reasons(each):
+                shown += each.entry
+                assert all(f"not entering: {why.text}" in lines for why in each.obstacles)
+            for leaf in [leaf for asked in shown for leaf in leaves(asked.clause)]:
+                sign = "[x]" if leaf.holds else "[ ]"
+                assert any(line.startswith(f"{sign} {leaf.text}") for line in lines)
+
+
+def leaves(clause: Clause) -> list[Clause]:
+    """Return the leaves of a clause."""
+    if not clause.clauses:
+        return [clause]
+    return [leaf for part in clause.clauses for leaf in leaves(part)]
 
 
 # ── reason by reason ─────────────────────────────────────────────────────────────────────
