@@ -140,6 +140,9 @@ def test_a_wrong_command_is_told_without_a_traceback(tmp_path: Path) -> None:
         ["erase", "u1"],
         ["lists", "add", "vip", "u1"],
         ["lists", "show", "vip"],
+        ["explain", "u1"],
+        ["user", "u1"],
+        ["preview", "welcome"],
         ["run"],
     ],
 )
@@ -169,6 +172,7 @@ def test_kafka_that_does_not_answer_is_for_operators(tmp_path: Path, arguments: 
         (["erase", "u1", "--at", "noon"], "--at: 'noon' is no time"),
         (["erase", "u1", "--at", "2999-01-01"], "--at: 2999-01-01T00:00:00.000Z is in the future"),
         (["lists", "add", "", "u1"], "LIST: '' names no list"),
+        (["explain", ""], "USER: '' is no user's id"),
         (["run", "--http-port", "PORT"], "choose another port"),
     ],
 )
