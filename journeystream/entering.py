@@ -181,8 +181,11 @@ def _property(entry: Mapping[str, object], path: str) -> object:
 
 
 def _key_of(entry: Mapping[str, object], path: str) -> str:
-    """Return the text that tells instances apart; empty where the property is missing."""
-    value = _property(entry, path)
+    return key_of(_property(entry, path))
+
+
+def key_of(value: object) -> str:
+    """Return the text that tells passes beside each other apart; empty where there is no value."""
     if value is MISSING or value is None:
         return ""
     key = value if isinstance(value, str) else orjson.dumps(value).decode()
