@@ -204,6 +204,31 @@ def test_a_way_out_comes_before_the_new_step() -> None:
     assert world.user().passes["j"].exits == {"goal: there": 1}
 
 
+def test_other_journeys_notice_it() -> None:
+    """To leave a step by hand turns what they ask for, and so does to be taken out."""
+    away = {"not": {"journey": "j", "is": "at_step", "step": "first"}}
+    anew = {"every_time": {"key": "n", "on_repeat": "restart"}}
+    gone = {"journey": "j", "is": "has_exited", "reason": "removed"}
+    world = World(
+        journey("j", *WAYS),
+        journey("away", send("sent"), entry={"condition": away, "reentry": anew}),
+        journey("gone", send("sent"), entry={"condition": gone}),
+    )
+    world.track(0, "start")
+    world.enroll(1, "away")
+    world.told()
+    world.move(2, "j", "third")
+    world.take_out(3, "j")
+    assert world.told() == [
+        (2, "u1", "exited", "j.first moved"),
+        (2, "u1", "entered", "j.third"),
+        (2, "u1", "exited", "away.sent restarted"),
+        (2, "u1", "entered", "away.sent"),
+        (3, "u1", "exited", "j.third removed"),
+        (3, "u1", "entered", "gone.sent"),
+    ]
+
+
 def _with_door(written: JourneyDefinition) -> Rules:
     """Put a door before a journey: whoever comes waits, and `to STEP` leads to any step."""
     whole = written.model_dump(mode="json", by_alias=True, exclude_none=True)

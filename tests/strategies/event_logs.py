@@ -101,13 +101,15 @@ def messages(
 
 
 @st.composite
-def handled(draw: st.DrawFn) -> list[Message]:
+def handled(
+    draw: st.DrawFn, *, in_order: bool = False, users: Sequence[str] = USERS
+) -> list[Message]:
     """Draw a log in which some users are taken out of journeys, or moved to steps, by hand."""
     said: list[Message] = []
-    for event in draw(logs()):
+    for event in draw(logs(in_order=in_order, users=users)):
         said.append(event)
         if draw(st.booleans()):
-            said.append(draw(_by_hand(draw(st.sampled_from(USERS)), event.at)))
+            said.append(draw(_by_hand(draw(st.sampled_from(users)), event.at)))
     return said
 
 
