@@ -128,7 +128,7 @@ def _come_in(walk: Walk, journey: CompiledJourney, entry: Mapping[str, object]) 
     if journey.concurrent is None:
         _enter(walk, journey, entry, "")
         return True
-    key = _key_of(entry, journey.concurrent.path)
+    key = key_of(_property(entry, journey.concurrent.path))
     inside = [each for each in walk.user.instances if each.journey == journey.id]
     same = next((each for each in inside if each.key == key), None)
     if same is None and len(inside) >= journey.concurrent.most:
@@ -178,10 +178,6 @@ def _property(entry: Mapping[str, object], path: str) -> object:
     """Look a path up as a whole name first, then step by step."""
     value = entry.get(path, MISSING)
     return value if value is not MISSING else at_path(entry, path.split("."))
-
-
-def _key_of(entry: Mapping[str, object], path: str) -> str:
-    return key_of(_property(entry, path))
 
 
 def key_of(value: object) -> str:
