@@ -70,16 +70,15 @@ def test_users_are_taken_out_and_moved(shop: Shop, tmp_path: Path) -> None:
     told = shop("move", "welcome", "remind", "u2", *AT).stdout
     assert told == "welcome: 1 user to go to remind; the same again within 7 days counts once\n"
     shop("exit", "welcome", "u1", *AT)
-    shop("exit", "welcome", "u1", "--key", "k", *AT)
+    shop("exit", "welcome", "u1", "--key", "u3", *AT)
     shop("exit", "welcome", "u1", "--id", "again", *AT)
-    *exits, moved = said(shop)
-    assert [each.pop("key") for each in (*exits, moved)] == ["u1"] * 4 + ["u2"]
-    assert len({each["messageId"] for each in exits}) == 3
-    assert exits[0] == exits[1]
-    assert {(each["type"], each["journey"], each["timestamp"]) for each in exits} == {
-        ("exit", "welcome", TIME)
-    }
-    assert (moved["type"], moved["journey"], moved["step"]) == ("move", "welcome", "remind")
+    first, second, again, moved, keyed = said(shop)
+    assert first == second
+    assert len({each.pop("messageId") for each in (first, again, moved, keyed)}) == 4
+    note = {"key": "u1", "userId": "u1", "timestamp": TIME, "journey": "welcome"}
+    assert first == again == {**note, "type": "exit"}
+    assert keyed == {**note, "type": "exit", "key": "u3"}
+    assert moved == {**note, "key": "u2", "userId": "u2", "type": "move", "step": "remind"}
 
 
 def test_what_can_move_nobody_is_refused(shop: Shop, tmp_path: Path) -> None:
