@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from typer.core import TyperGroup
 
 from journeystream.commands import output
+from journeystream.commands.by_hand import move, take_out
 from journeystream.commands.change_state import (
     archive,
     pause,
@@ -74,6 +75,8 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("explain", explain, _USERS),
     ("user", user, _USERS),
     ("enroll", enroll, _USERS),
+    ("exit", take_out, _USERS),
+    ("move", move, _USERS),
     ("erase", erase, _USERS),
     ("produce", produce, _EVENTS),
     ("tail", tail, _EVENTS),

@@ -29,6 +29,7 @@ EXIT_REASONS = (
     "new_version",
     "erased",
     "merged",
+    "removed",
 )
 
 

@@ -22,6 +22,7 @@ _ENDS = {
     "new_version": "orphan",
     "erased": "orphan",
     "merged": "orphan",
+    "removed": "orphan",
 }
 
 
