@@ -1,4 +1,4 @@
-"""What is measured of journeys, as it is shown and returned; docs/measurement.md says what it means.
+"""What is measured of journeys, as it is shown and returned (docs/measurement.md explains it).
 
 Law: times are seconds, shares lie between 0 and 1, and what can not be told yet is null.
 """

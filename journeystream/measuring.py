@@ -36,7 +36,6 @@ from journeystream.spread import Spread
 
 _DAYS = (7, 30, 90)
 _DAY = 86_400 * MICROS
-_LIFE = tuple(Stages.model_fields)
 _MilestoneKey = tuple[Literal["goal", "exit", "exit_condition"], str, str, str]
 
 
@@ -76,9 +75,7 @@ class Measuring:
         return Measurement(
             as_of=iso(self._as_of),
             since=None if self._since is None else iso(self._since),
-            journeys=tuple(
-                journey.figures(id_) for id_, journey in sorted(self._journeys.items())
-            ),
+            journeys=tuple(journey.figures(id_) for id_, journey in sorted(self._journeys.items())),
         )
 
 
@@ -180,8 +177,8 @@ class _Journey:
     def _stage(self, told: Travelled) -> None:
         stage = told.stage_id
         self._name.tell(told.at, (told.journey_name,))
-        # A step may have the name of a stage of life, but not its type.
-        if told.stage_type not in _LIFE:
+        # A step may be called like a stage of life, but it has one before it.
+        if told.parent_id:
             self._arrivals[stage] += 1
             self._steps[stage].tell(told.at, (told.stage_name, told.stage_type))
             way = told.split_condition_name, told.test_group_name

@@ -93,16 +93,14 @@ def travel_of(kind: Kind, row: Mapping[str, Any]) -> Travel:
     check(kind, row)
     user, version = row["event_id"], int(row["journey_version"])
     began = row["instance_entered_at"]
-    entered_at = parse_instant(began) if began else None
     if kind == "stage":
+        entered_at = None if began is None else parse_instant(began)
         told = {name: row[name] for name in _SAME}
         at, instance = parse_instant(row["entry_at"]), row["instance_id"]
         return Travelled(
             user, at, journey_version=version, instance=instance, entered_at=entered_at, **told
         )
-    if entered_at is None:
-        raise ValueError("instance_entered_at is missing")
-    instance = row["journey_id"], version, row["instance_id"]
+    instance, entered_at = (row["journey_id"], version, row["instance_id"]), parse_instant(began)
     split, path, control = row["split_id"], row["test_group_name"], row["is_control"]
     if kind == "goal":
         at = parse_instant(row["reached_at"])
@@ -115,17 +113,26 @@ def check(kind: Kind, row: Mapping[str, Any]) -> None:
     """Refuse a row that lacks a column, or has something else in it (ValueError)."""
     for name, type_ in columns(kind).items():
         value = row.get(name)
-        if type_ == "instant" and value is None and name in BESIDE:
-            continue
-        if not isinstance(value, bool if type_ == "flag" else str):
+        if value is None and kind == "stage" and name == "instance_entered_at":
+            continue  # a log of before does not tell
+        right = isinstance(value, bool if type_ == "flag" else str)
+        if not right or (type_ == "instant" and not _is_instant(value)):
             raise ValueError(f"{name} is {value!r}, no {type_}")
+    if not row["journey_version"].isdecimal():
+        raise ValueError(f"journey_version is {row['journey_version']!r}, no number")
+
+
+def _is_instant(value: Any) -> bool:  # noqa: ANN401 -- a text, which was looked at
+    try:
+        parse_instant(value)
+    except ValueError:
+        return False
+    return True
 
 
 # Fields of a stage that are called and written alike inside and outside.
 _SAME = tuple(
-    name
-    for name in FIELDS["stage"]
-    if name not in ("entry_at", "event_id", "journey_version")
+    name for name in FIELDS["stage"] if name not in ("entry_at", "event_id", "journey_version")
 )
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from journeystream.durations import MICROS, iso
 from journeystream.effects import (
+    Assigned,
     DecisionRequest,
     ProfileChange,
-    Assigned,
     Reached,
     StepMembership,
     Travelled,
@@ -357,11 +357,15 @@ def test_goals_and_paths_are_these_bytes() -> None:
     goal = Reached("u1", START + MICROS, "cart", 2, instance, "test.bought", START, "test", "half")
     records = list(Routing([], travel_log="out.travels").records([], [path, goal]))
     assert [record.value for record in records] == [
-        b'{"assigned_at":"2024-03-01T00:00:00.000Z","event_id":"u1","journey_id":"cart",'
-        b'"journey_version":"2","split_id":"test","test_group_name":"half","is_control":true}',
-        b'{"reached_at":"2024-03-01T00:00:01.000Z","goal_id":"test.bought","event_id":"u1",'
-        b'"journey_id":"cart","journey_version":"2","split_id":"test","test_group_name":"half",'
-        b'"is_control":false}',
+        (
+            b'{"assigned_at":"2024-03-01T00:00:00.000Z","event_id":"u1","journey_id":"cart",'
+            b'"journey_version":"2","split_id":"test","test_group_name":"half","is_control":true}'
+        ),
+        (
+            b'{"reached_at":"2024-03-01T00:00:01.000Z","goal_id":"test.bought","event_id":"u1",'
+            b'"journey_id":"cart","journey_version":"2","split_id":"test","test_group_name":"half",'
+            b'"is_control":false}'
+        ),
     ]
     for record, kind in zip(records, (b"path", b"goal"), strict=True):
         headers = dict(record.headers)

@@ -26,10 +26,11 @@ ENDS = ("complete", "exit", "orphan")
 def _stages(draw: st.DrawFn) -> Travelled:
     at = draw(INSTANTS)
     stage = draw(st.sampled_from(["start", "mail", "wait", *ENDS]))
-    step = stage in ("mail", "wait")
+    # A step may be called like a stage, and `exit` is a type of steps too.
+    step = stage in ("mail", "wait") or draw(st.booleans())
     way, tested = draw(NAMES) if step else "", draw(st.booleans())
     held = draw(st.lists(st.sampled_from(["bought", "left us"]), unique=True, max_size=2))
-    names = "|".join(held) if stage == "exit" else ""
+    names = "|".join(held) if stage == "exit" and not step else ""
     parent = draw(st.sampled_from(["start", "split"])) if step else ""
     return Travelled(
         draw(USERS),
@@ -40,7 +41,7 @@ def _stages(draw: st.DrawFn) -> Travelled:
         f"i{draw(st.integers(0, 9))}",
         stage,
         draw(NAMES) if step else stage,
-        "send_to_destinations" if step else stage,
+        draw(st.sampled_from(["send_to_destinations", "exit"])) if step else stage,
         parent,
         draw(NAMES) if step else "",
         "" if tested else way,
