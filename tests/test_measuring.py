@@ -89,7 +89,7 @@ def test_a_journey_is_measured_as_it_is_walked() -> None:
 
 def test_a_split_counts_users_not_passes() -> None:
     """Who passes it twice, or buys twice, is one; the control has no lift against itself."""
-    told = [given_path(f"u{n}", "offer") for n in range(10)] * 2
+    told: list[Travel] = [given_path(f"u{n}", "offer") for n in range(10)] * 2
     told += [given_path(f"c{n}", "control") for n in range(20)]
     bought = [goal(f"u{n}", START, START, "offer") for n in (1, 1, 2, 3)]
     bought += [goal("c1", START, START, "control")]

@@ -70,7 +70,7 @@ def _cell(value: Any, type_: ColumnType) -> str:  # noqa: ANN401 -- as the colum
         return '"' + value.replace('"', '""') + '"'
     if type_ == "flag":
         return "true" if value else "false"
-    return value or ""
+    return str(value or "")
 
 
 def _read_csv(path: Path, typed: dict[str, ColumnType]) -> Iterator[Row]:
@@ -127,7 +127,8 @@ def _parquet() -> ModuleType:
             "--format parquet needs pyarrow, which is not installed; "
             "pip install 'journeystream[export]', or choose jsonl or csv"
         ) from None
-    return pyarrow
+    arrow: ModuleType = pyarrow
+    return arrow
 
 
 _WRITERS = {

@@ -74,6 +74,7 @@ class Tape:
     async def committed(self, partition: TopicPartition) -> int | None:
         """Know of no group."""
         del partition
+        return None
 
 
 def record(offset: int) -> ConsumerRecord:

@@ -59,7 +59,9 @@ def _query(kind: str, format_: Format, place: Path) -> str:
     named = ", ".join(f"'{name}': '{types[type_]}'" for name, type_ in typed.items())
     reader = {
         Format.JSONL: f"read_json('{{}}', format='nd', columns={{{{{named}}}}})",
-        Format.CSV: f"read_csv('{{}}', header=true, columns={{{{{named}}}}})",
+        # Of an empty file nothing can be guessed.
+        Format.CSV: f"read_csv('{{}}', auto_detect=false, delim=',', quote='\"', escape='\"', "
+        f"header=true, columns={{{{{named}}}}})",
         Format.PARQUET: "read_parquet('{}')",
     }[format_].format(place / "partition-*" / "*" / f"{kind}s.{format_}")
     every = ", ".join(f"coalesce({name}::VARCHAR, '')" for name in typed)
