@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from random import Random
 
 from hypothesis import given
@@ -89,11 +90,11 @@ def test_a_journey_is_measured_as_it_is_walked() -> None:
 
 def test_a_split_counts_users_not_passes() -> None:
     """Who passes it twice, or buys twice, is one; the control has no lift against itself."""
-    told: list[Travel] = [given_path(f"u{n}", "offer") for n in range(10)] * 2
+    told = [given_path(f"u{n}", "offer") for n in range(10)] * 2
     told += [given_path(f"c{n}", "control") for n in range(20)]
     bought = [goal(f"u{n}", START, START, "offer") for n in (1, 1, 2, 3)]
     bought += [goal("c1", START, START, "control")]
-    [figures] = measure([*told, *bought], START).journeys
+    [figures] = measure(chain(told, bought), START).journeys
     control, offer = figures.splits[0].paths
     assert (control.path, control.is_control, control.entered) == ("control", True, 20)
     assert (offer.path, offer.is_control, offer.entered) == ("offer", False, 10)
@@ -120,7 +121,7 @@ def test_a_control_without_conversions_has_a_lift_with_bounds_only() -> None:
 
 def test_without_a_control_nothing_is_compared() -> None:
     """A log that tells of one path only has its rate."""
-    told = [given_path("u1", "offer"), goal("u1", START, START, "offer")]
+    told: list[Travel] = [given_path("u1", "offer"), goal("u1", START, START, "offer")]
     [figures] = measure(told, START).journeys
     [offer] = figures.splits[0].paths
     assert offer.goals[0].rate.value == 1

@@ -42,7 +42,7 @@ def write_rows(file: IO[bytes], format_: Format, kind: Kind, rows: Sequence[Row]
 
 
 def read_rows(path: Path, kind: Kind) -> Iterator[Row]:
-    """Yield the rows of a file; ValueError for one that is none."""
+    """Yield the rows of a file; ValueError or KeyError where it is none."""
     yield from _READERS[Format(path.suffix[1:])](path, columns(kind))
 
 
@@ -51,9 +51,12 @@ def _write_jsonl(file: IO[bytes], typed: dict[str, ColumnType], rows: Sequence[R
 
 
 def _read_jsonl(path: Path, typed: dict[str, ColumnType]) -> Iterator[Row]:
-    del typed
     with path.open("rb") as lines:
-        yield from (orjson.loads(line) for line in lines)
+        for line in lines:
+            found = orjson.loads(line)
+            if not isinstance(found, dict):
+                raise ValueError("no object")  # noqa: TRY004 -- the file is wrong, not us
+            yield {name: found[name] for name in typed}
 
 
 def _write_csv(file: IO[bytes], typed: dict[str, ColumnType], rows: Sequence[Row]) -> None:
@@ -65,12 +68,12 @@ def _write_csv(file: IO[bytes], typed: dict[str, ColumnType], rows: Sequence[Row
         file.write((",".join(cells) + "\n").encode())
 
 
-def _cell(value: Any, type_: ColumnType) -> str:  # noqa: ANN401 -- as the column's type is
+def _cell(value: object, type_: ColumnType) -> str:
     if type_ == "text":
-        return '"' + value.replace('"', '""') + '"'
+        return '"' + str(value).replace('"', '""') + '"'
     if type_ == "flag":
         return "true" if value else "false"
-    return str(value or "")
+    return "" if value is None else str(value)
 
 
 def _read_csv(path: Path, typed: dict[str, ColumnType]) -> Iterator[Row]:

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from journeystream.errors import UserError
 from journeystream.exports.formats import Format, read_rows, write_rows
-from journeystream.travel_rows import KINDS, Kind, Row
+from journeystream.travel_rows import KINDS, Kind, Row, check
 
 _ABOUT, _LOCK, _WRITING = "export.json", ".lock", ".writing"
 _PARTITION = re.compile(r"partition-(\d+)")
@@ -126,8 +126,9 @@ def rows_in(directory: Path) -> Iterator[tuple[Kind, Row]]:
             for path in sorted((directory / part.path).glob(f"{kind}s.*")):
                 try:
                     for row in read_rows(path, kind):
+                        check(kind, row)
                         yield kind, row
-                except (OSError, ValueError) as error:
+                except (OSError, ValueError, KeyError) as error:
                     raise UserError(
                         f"{path}: can not be read ({error}); was it changed by hand?"
                     ) from error

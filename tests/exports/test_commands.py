@@ -27,11 +27,10 @@ def told() -> list[Travel]:
     log: list[Travel] = []
     for user, path in (("u1", "offer"), ("u2", "none")):
         stage = (user, START, "j", "My journey", 1, "i")
-        way = (START, "test", path, path == "none")
         log += [
             Travelled(*stage, "start", "start", "start", entered_at=START),
             Travelled(*stage, "test", "Test", "percent_split", "start", "start", entered_at=START),
-            Assigned(user, START, *PASS, *way),
+            Assigned(user, START, *PASS, START, "test", path, is_control=path == "none"),
         ]
     left = Travelled("u1", START + DAY, "j", "My journey", 1, "i", "exit", "exit", "exit")
     left.entered_at, left.exit_segments = START, "bought"

@@ -156,9 +156,10 @@ def test_what_is_no_export_is_not_measured(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is no export; make one"):
         list(rows_in(tmp_path))
     export(tmp_path)
-    (tmp_path / Part(0, 0, 2).path / "stages.jsonl").write_text("{half\n")
-    with pytest.raises(UserError, match="can not be read"):
-        list(rows_in(tmp_path))
+    for changed in ("{half\n", "[]\n", "{}\n", "null\n"):
+        (tmp_path / Part(0, 0, 2).path / "stages.jsonl").write_text(changed)
+        with pytest.raises(UserError, match="can not be read"):
+            list(rows_in(tmp_path))
 
 
 def test_a_disk_that_refuses_is_told(tmp_path: Path) -> None:
