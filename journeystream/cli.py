@@ -31,6 +31,7 @@ from journeystream.commands.dead_letters import dead_letters
 from journeystream.commands.demo import demo
 from journeystream.commands.enroll import enroll
 from journeystream.commands.erase import erase
+from journeystream.commands.ingest import ingest
 from journeystream.commands.init import init
 from journeystream.commands.list_journeys import list_journeys
 from journeystream.commands.lists import lists
@@ -71,6 +72,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("produce", produce, _EVENTS),
     ("tail", tail, _EVENTS),
     ("run", run, _WORKERS),
+    ("ingest", ingest, _WORKERS),
 )
 # A blank line between them keeps each on a line of its own.
 _EXAMPLES = "\n\n".join(  # noqa: FLY002 -- a list of lines reads as one
