@@ -10,6 +10,7 @@ import asyncio
 import signal
 import socket
 import sys
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
@@ -58,9 +59,12 @@ def ingest(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     project = project_of(ctx)
     refuse_strangers(project.ingest, host)
-    events = _listen("--port", host, port)
-    probes = None if http_port is None else _listen("--http-port", host, http_port)
-    with broker(project) as bootstrap:
+    with ExitStack() as held:
+        events = held.enter_context(_listen("--port", host, port))
+        probes = None
+        if http_port is not None:
+            probes = held.enter_context(_listen("--http-port", host, http_port))
+        bootstrap = held.enter_context(broker(project))
         ask(partitions_of([project.ingest_topic], bootstrap))
         log_to_stderr()
         output.remark(f"events: http://{host}:{port}/v1/batch, into {project.ingest_topic}")

@@ -98,9 +98,13 @@ class Ingest:
 
         The other half is the web server's, to finish the requests that wait for it.
         """
-        await self._topic.stop(self._stop_seconds / 2)
-        for each in self._producing:
-            each.cancel()
+        until = self._clock.elapsed() + self._stop_seconds / 2
+        if self._producing:
+            _, late = await asyncio.wait(self._producing, timeout=self._stop_seconds / 2)
+            for each in late:
+                each.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self._topic.stop(max(0.0, until - self._clock.elapsed()))
 
     @property
     def in_flight(self) -> int:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from journeystream.agents.decode import decode
 from journeystream.durations import FIRST_INSTANT, LAST_INSTANT, exact_iso
 from journeystream.errors import RejectedEvent, RequestRefused
 from journeystream.events import Event
+from journeystream.ingest.bodies import object_in
 from journeystream.ingest.reading import CALLS, Reader, calls_in
 from journeystream.sinks.records import OutRecord
 from tests.agents.written_events import LIVE, NOW
@@ -67,6 +69,20 @@ def test_a_request_is_read_whole_or_refused(calls: list[object], around: dict[st
         return
     assert refusal.code
     assert refusal.status in {400, 413}
+
+
+@laws
+@given(
+    body=st.binary(max_size=60) | st.binary(max_size=60).map(gzip.compress), cut=st.integers(0, 9)
+)
+@example(body=gzip.compress(b'{"a": 1}'), cut=0)
+def test_any_bytes_are_an_object_or_refused(body: bytes, cut: int) -> None:
+    """Whatever a body is, packed or broken off, nothing but a refusal is raised."""
+    try:
+        found = object_in(body[cut:], 40)
+    except RequestRefused:
+        return
+    assert isinstance(found, dict)
 
 
 def _is_read(records: list[OutRecord], calls: int) -> None:
