@@ -170,7 +170,7 @@ class Ingest:
             self._producing.add(producing)
         finally:
             self._reading -= 1
-        metrics.INGEST_IN_FLIGHT.set(self.in_flight)
+        metrics.INGEST_IN_FLIGHT.set(len(self._producing))
         producing.add_done_callback(self._is_over)
         await self._acknowledged(producing)
         metrics.INGEST_EVENTS.inc(len(records))
@@ -188,7 +188,7 @@ class Ingest:
     def _is_over(self, producing: asyncio.Task[None]) -> None:
         self._producing.discard(producing)
         self._late.discard(producing)
-        metrics.INGEST_IN_FLIGHT.set(self.in_flight)
+        metrics.INGEST_IN_FLIGHT.set(len(self._producing))
         if not producing.cancelled():
             producing.exception()  # seen: whoever sent it may be gone
 

@@ -71,6 +71,13 @@ def test_a_request_is_read_whole_or_refused(calls: list[object], around: dict[st
     assert refusal.status in {400, 413}
 
 
+def _is_read(records: list[OutRecord], calls: int) -> None:
+    assert len(records) == calls
+    for record in records:
+        assert record.key == event(record).user_id.encode()
+        assert record.topic == "events"
+
+
 @laws
 @given(
     body=st.binary(max_size=60) | st.binary(max_size=60).map(gzip.compress), cut=st.integers(0, 9)
@@ -83,13 +90,6 @@ def test_any_bytes_are_an_object_or_refused(body: bytes, cut: int) -> None:
     except RequestRefused:
         return
     assert isinstance(found, dict)
-
-
-def _is_read(records: list[OutRecord], calls: int) -> None:
-    assert len(records) == calls
-    for record in records:
-        assert record.key == event(record).user_id.encode()
-        assert record.topic == "events"
 
 
 @laws
