@@ -10,7 +10,7 @@ import asyncio
 import signal
 import socket
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Annotated
 
 import typer
@@ -75,9 +75,15 @@ async def _serve(
     project: Project, bootstrap: str, events: socket.socket, probes: socket.socket | None
 ) -> None:
     """Answer until a signal, then finish what is there."""
-    ending = asyncio.Event()
+    ending, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def end(*_: object) -> None:
+        with suppress(RuntimeError):  # the loop is closed: it ends already
+            loop.call_soon_threadsafe(ending.set)
+
+    # Python's own handlers outlive the loop: a second signal must not end the process half-way.
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ending.set)
+        signal.signal(number, end)
     taking = Ingest(project, SourceTopic(project.ingest_topic, bootstrap), WallClock())
     site = web.Application()
     taking.add_to(site)

@@ -23,12 +23,12 @@ KEY = "a-key-of-the-tests"
 
 
 class IngestProcess:
-    """`journeystream ingest` for a world, with one write key."""
+    """`journeystream ingest` for a world, with one write key and `settings` by variables."""
 
     def __init__(self, world: World, **settings: str) -> None:
         self.port, self.probes = free_port(), free_port()
         self._file = world.directory / f"ingest-{self.port}.log"
-        told = {f"JOURNEYSTREAM_INGEST__{name.upper()}": text for name, text in settings.items()}
+        told = {f"JOURNEYSTREAM_{name.upper()}": text for name, text in settings.items()}
         ports = ["--port", str(self.port), "--http-port", str(self.probes)]
         with self._file.open("w", encoding="utf-8") as log:
             self.process = subprocess.Popen(
