@@ -5,10 +5,19 @@ Law: no message about them shows a write key, not even of one that can not be us
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
 
 from journeystream.durations import parse_duration
 from journeystream.setting_types import Count, DurationText, TopicName
@@ -17,6 +26,7 @@ from journeystream.setting_types import Count, DurationText, TopicName
 _LARGEST_EVENT = 900_000
 _LARGEST_BATCH = 16_777_216
 _LONGEST_KEY = 200
+_ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[^/\sA-Z]+")  # browsers write them small
 
 
 def _write_key(value: object) -> object:
@@ -29,6 +39,13 @@ def _write_key(value: object) -> object:
             "without spaces and colons"
         )
     return value
+
+
+def _origin(text: str) -> str:
+    """Refuse what no browser sends as an origin: nothing would match it."""
+    if _ORIGIN.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is no origin; write one as in https://shop.example, or '*'")
+    return text
 
 
 WriteKey = Annotated[SecretStr, BeforeValidator(_write_key)]
@@ -45,7 +62,7 @@ class IngestSettings(BaseModel):
     """true lets anybody send events, without a key; for trials, and on loopback only."""
     topic: TopicName | None = None
     """The source that events go to; without it the first one."""
-    origins: list[str] = []
+    origins: list[Annotated[str, AfterValidator(_origin)]] = []
     """Web sites whose pages may send events (CORS), as in https://shop.example; "*" is any."""
     event_bytes: Annotated[int, Field(ge=1, le=_LARGEST_EVENT)] = 32_768
     """Bytes of JSON in an event."""

@@ -23,8 +23,7 @@ from journeystream.commands.broker import ask, broker
 from journeystream.commands.context import project_of
 from journeystream.embedded_broker import LOOPBACK
 from journeystream.errors import UserError
-from journeystream.ingest import Ingest, SourceTopic
-from journeystream.ingest.write_keys import refuse_strangers
+from journeystream.ingest import Ingest, SourceTopic, refuse_strangers
 from journeystream.probes import Probes
 from journeystream.project import Project
 from journeystream.topics import partitions_of

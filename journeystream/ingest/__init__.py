@@ -6,5 +6,6 @@ worker could not read one of them, or when it is to be sent again. In between th
 
 from journeystream.ingest.site import Ingest
 from journeystream.ingest.source_topic import SourceTopic
+from journeystream.ingest.write_keys import refuse_strangers
 
-__all__ = ["Ingest", "SourceTopic"]
+__all__ = ["Ingest", "SourceTopic", "refuse_strangers"]

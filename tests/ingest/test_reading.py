@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -26,7 +27,7 @@ NOW_MS = NOW // 1_000
 CALL: dict[str, Any] = {"type": "track", "event": "Order", "userId": "u1", "messageId": "m"}
 
 
-def read(body: dict[str, object], kind: str = "batch") -> list[OutRecord]:
+def read(body: Mapping[str, object], kind: str = "batch") -> list[OutRecord]:
     """Read a request."""
     return READER.read(*calls_in(kind, body), NOW_MS)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 import subprocess
+import sys
 import threading
 import urllib.request
 from collections.abc import Callable
@@ -27,6 +30,7 @@ from tests.integration.ingesting import KEY, IngestProcess, ingest
 from tests.integration.waiting import PATIENCE, wait_until
 from tests.integration.world import PARTITIONS, World
 
+PAGE = (Path(__file__).parents[2] / "docs" / "ingest.md").read_text(encoding="utf-8")
 NODE_SDK = "@segment/analytics-node@3.1.0"
 APP = Path(__file__).with_name("send_calls.mjs")
 # What each SDK is told to send, as a worker has to read it: user, call, name, properties, previous.
@@ -112,6 +116,29 @@ def test_what_an_sdk_sends_is_what_a_worker_reads(
         assert record.partition() == home_of(event.user_id.encode(), PARTITIONS)
         assert event.message_id
     assert len({event.message_id for _, event in read}) == len(CALLS)
+
+
+def test_the_examples_of_the_page_work(make_world: MakeWorld) -> None:
+    """What docs/ingest.md shows for an SDK and for curl sends these events, as it stands."""
+    curl = shutil.which("curl")
+    if curl is None:
+        pytest.skip("no curl here: the page's call by hand is not tried")
+    world = make_world(live=True)
+    with ingest(world) as running:
+
+        def shown(pattern: str) -> str:
+            [block] = re.findall(pattern, PAGE, re.DOTALL)
+            there = str(block).replace("http://127.0.0.1:8080", running.url)
+            return there.replace("a-key-of-the-shop", KEY)
+
+        app = [sys.executable, "-c", shown(r"```python\n(.*?)```")]
+        subprocess.run(app, check=True, timeout=PATIENCE)
+        by_hand = shlex.split(shown(r"\n(curl .*?)```").replace("\\\n", ""))
+        said = subprocess.run([curl, "-s", *by_hand[1:]], capture_output=True, check=True)
+        assert json.loads(said.stdout) == {"success": True}
+    events = [_read(world, record) for record in world.read(world.source)]
+    assert [(event.user_id, event.name) for event in events] == [("u1", "Order Completed")] * 2
+    assert [event.properties for event in events] == [{"total": 40}, {}]
 
 
 def test_a_retried_batch_counts_once(make_world: MakeWorld) -> None:

@@ -137,6 +137,8 @@ def test_an_absolute_state_directory_is_kept(write: Write) -> None:
         ("ingest: {topic: evnts}", "ingest.topic: 'evnts' is no source; choose one of: events"),
         ("ingest: {event_bytes: 900001}", "ingest.event_bytes: 900001 is too large; write 900000"),
         ("ingest: {acknowledge_within: 1 month}", "ingest.acknowledge_within: '1 month' has no"),
+        ("ingest: {origins: ['https://a.b/']}", "ingest.origins[0]: 'https://a.b/' is no origin;"),
+        ("ingest: {origins: [shop.example]}", "ingest.origins[0]: 'shop.example' is no origin; wr"),
         ("ingest: {write_keys: [a], open: true}", "ingest: open is for projects without write_k"),
         (SOURCE.strip(), "sources: it stands in line 1 already; keep one of the two"),
         ("12: x", "12 is no name of a setting; write text"),
