@@ -34,6 +34,7 @@ from journeystream.commands.enroll import enroll
 from journeystream.commands.erase import erase
 from journeystream.commands.explain import explain, user
 from journeystream.commands.export import export
+from journeystream.commands.ingest import ingest
 from journeystream.commands.init import init
 from journeystream.commands.list_journeys import list_journeys
 from journeystream.commands.lists import lists
@@ -85,6 +86,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("measure", measure, _FIGURES),
     ("export", export, _FIGURES),
     ("run", run, _WORKERS),
+    ("ingest", ingest, _WORKERS),
 )
 # A blank line between them keeps each on a line of its own.
 _EXAMPLES = "\n\n".join(  # noqa: FLY002 -- a list of lines reads as one
