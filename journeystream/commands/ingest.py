@@ -17,6 +17,7 @@ import typer
 from aiohttp import web
 
 from journeystream.agents.health import Health
+from journeystream.api.site import Site
 from journeystream.clock import WallClock
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker
@@ -93,7 +94,7 @@ async def _serve(
         auto_decompress=False,
         shutdown_timeout=project.limits.stop_seconds / 2,
     )
-    watched = None if probes is None else Probes(probes, lambda: _health(taking))
+    watched = None if probes is None else Site(probes, [Probes(lambda: _health(taking)).add_to])
     await taking.start()
     try:
         await runner.setup()
