@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 import tempfile
@@ -43,6 +42,7 @@ from journeystream.repeats import Memory
 from journeystream.sinks.routing import Routing
 from journeystream.state.rocksdb import RocksStore, shared_cache
 from journeystream.topics import partitions_of
+from journeystream.worker_log import worker_name
 
 _SECOND = 1_000_000
 _HEARTBEATS = 3  # per session: one may be lost without the worker being given up
@@ -234,7 +234,7 @@ def _sorters(project: Project, partitions: int) -> dict[str, Sorter]:
 def _faust_app(project: Project, bootstrap: str) -> JourneyApp:
     session = project.kafka.session_timeout_micros / _SECOND
     # Faust's assignor tells workers apart by their URL.
-    worker = project.kafka.instance or f"{socket.gethostname()}-{os.getpid()}"
+    worker = worker_name(project.kafka.instance)
     # Kafka gives a member that comes back under its name what it had, though it reads other topics.
     topics = stable_id(*sorted(project.topics_read))[:8]
     return JourneyApp(

@@ -15,7 +15,6 @@ import faust
 
 from journeystream.app import build_app
 from journeystream.project import Project
-from journeystream.worker_log import log_to_stderr
 
 _log = logging.getLogger(__name__)
 _LATE = 1
@@ -73,7 +72,6 @@ def collect_seldom() -> None:
 
 def run_worker(project: Project, bootstrap: str, listening: socket.socket | None = None) -> int:
     """Run until a signal (exit code 0) or an error, which is raised after everything is closed."""
-    log_to_stderr()
     app = build_app(project, bootstrap, listening)
     worker = _Worker(app, override_logging=False, redirect_stdouts=False, quiet=True)
     worker.stop_seconds = project.limits.stop_seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 import sys
@@ -15,6 +16,9 @@ from journeystream.commands.context import project_of
 from journeystream.embedded_broker import LOOPBACK
 from journeystream.errors import UserError
 from journeystream.topics import check_copartitioned, partitions_of, wanted_topics
+from journeystream.worker_log import LogForm, log_to_stderr, secrets_of, worker_name
+
+_log = logging.getLogger(__name__)
 
 
 def run(
@@ -32,6 +36,9 @@ def run(
     http_host: Annotated[
         str, typer.Option(metavar="HOST", help="The address that the port is opened at.")
     ] = LOOPBACK,
+    log: Annotated[
+        LogForm, typer.Option("--log", help="Write the log for people, or an object a line.")
+    ] = LogForm.TEXT,
 ) -> None:
     """Run a worker until Ctrl-C.
 
@@ -46,6 +53,9 @@ def run(
     from journeystream.worker import run_worker  # noqa: PLC0415
 
     project = project_of(ctx)
+    log_to_stderr(log, worker_name(project.kafka.instance), secrets_of(project))
+    if log is LogForm.JSON:
+        output.to_log(_log)
     listening = None if http_port is None else _listen(http_host, http_port)
     with broker(project) as bootstrap:
         wanted = wanted_topics(project)
