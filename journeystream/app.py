@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 import tempfile
@@ -33,6 +34,7 @@ from journeystream.agents.rejections import Bound
 from journeystream.agents.source_events import source_events
 from journeystream.agents.standby import Standby
 from journeystream.agents.surroundings import Surroundings
+from journeystream.agents.watch import Watch, describe
 from journeystream.clock import WallClock
 from journeystream.effects import stable_id
 from journeystream.probes import Probes
@@ -63,6 +65,7 @@ class JourneyApp(faust.App):
     ending: Callable[[], None]
     failure: BaseException | None = None
     probes: Probes | None = None
+    watch: asyncio.Task[None] | None = None
     assigned = False
     fetched: float | None = None
 
@@ -103,6 +106,7 @@ class JourneyApp(faust.App):
                 await self.probes.start()
             self.around = await _surroundings(self)
             await self.control.start(self._end_by)
+            self._begin_to_watch()
         except Exception as error:
             self.failure = error
             raise
@@ -115,11 +119,34 @@ class JourneyApp(faust.App):
             self.ending()
         await super().crash(reason)
 
+    def _begin_to_watch(self) -> None:
+        project, control = self.project, self.control
+        describe(
+            {
+                "app": project.app,
+                "worker": worker_name(project.kafka.instance),
+                "guarantee": project.kafka.guarantee,
+                "time": project.time,
+            },
+            self.health,
+            lambda: control.silent_seconds,
+        )
+        watch = Watch(
+            lambda: self.partitions.running,
+            project.topics_read,
+            control,
+            self.clock,
+            live=self.around.live,
+        )
+        self.watch = asyncio.create_task(watch.run())
+
     def _end_by(self, error: BaseException) -> None:
         self.add_future(self.crash(error))
 
     async def on_stop(self) -> None:
         """End the turns, then the rest."""
+        if self.watch is not None:
+            self.watch.cancel()
         await self.partitions.stop()
         await super().on_stop()
         await self.control.stop()

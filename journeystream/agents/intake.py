@@ -22,18 +22,21 @@ from journeystream.sinks.dead_letters import Origin, dead_letter
 from journeystream.sinks.records import OutRecord
 from journeystream.turn import Failure
 
+ENGINE_FAILED = "engine_failed"
+
 
 @dataclass(slots=True)
 class Intake:
     """A batch, sorted: `entries` has one place per record, None where it does not apply here.
 
-    `refused` are the places of the records that became `letters`.
+    `refused` are the places of the records that became `letters`, `codes` say why.
     """
 
     entries: list[Message | ClockMark | None] = field(default_factory=list)
     letters: list[OutRecord] = field(default_factory=list)
     rekeyed: list[OutRecord] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
+    codes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Sorter:
                 entry = decode(record.value, at if latest is None else min(at, latest), self.limits)
             except RejectedEvent as error:
                 intake.refused.append(len(intake.entries))
+                intake.codes.append(error.code)
                 intake.entries.append(None)
                 intake.letters.append(self.letter(record, error.code, error.text))
                 continue
@@ -101,7 +105,7 @@ class Sorter:
     def failed(self, failures: list[Failure], records: list[ConsumerRecord]) -> list[OutRecord]:
         """Return the dead letters of events that the engine could not apply."""
         return [
-            self.letter(records[failure.index], "engine_failed", repr(failure.error.__cause__))
+            self.letter(records[failure.index], ENGINE_FAILED, repr(failure.error.__cause__))
             for failure in failures
             if failure.index is not None
         ]
