@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import faust
 from aiokafka import TopicPartition
@@ -46,6 +46,11 @@ from journeystream.state.rocksdb import RocksStore, shared_cache
 from journeystream.topics import partitions_of
 from journeystream.worker_log import worker_name
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
+    from journeystream.agents.tracing import Tracing
+
 _SECOND = 1_000_000
 _HEARTBEATS = 3  # per session: one may be lost without the worker being given up
 _REBALANCE_SECONDS = 60.0  # how long the others wait for a worker to end its turn
@@ -65,6 +70,7 @@ class JourneyApp(faust.App):
     ending: Callable[[], None]
     failure: BaseException | None = None
     probes: Probes | None = None
+    spans: Tracer | None = None
     watch: asyncio.Task[None] | None = None
     assigned = False
     fetched: float | None = None
@@ -155,16 +161,21 @@ class JourneyApp(faust.App):
 
 
 def build_app(
-    project: Project, bootstrap: str, listening: socket.socket | None = None
+    project: Project,
+    bootstrap: str,
+    listening: socket.socket | None = None,
+    tracer: Tracer | None = None,
 ) -> JourneyApp:
     """Wire a worker for a project against the broker at `bootstrap`.
 
-    Its probes answer at the `listening` socket, if there is one.
+    Its probes answer at the `listening` socket, if there is one; a `tracer` is for records that
+    are traced.
     """
     app = _faust_app(project, bootstrap)
     app.project, app.bootstrap = project, bootstrap
     app.clock = WallClock()
     app.ending = lambda: None
+    app.spans = tracer
     if listening is not None:
         app.probes = Probes(listening, app.health)
     cluster = KafkaCluster(bootstrap)
@@ -208,19 +219,20 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
         for number in range(partitions[topic])
     ]
     live, repeats = project.time == "live", project.kafka.guarantee == "at_least_once"
+    routing = Routing(
+        project.destinations,
+        project.profile_changes,
+        project.decisions,
+        project.travel_log,
+        hand_over(rekey, app.clock.now),
+    )
     return Surroundings(
         cluster=KafkaCluster(app.bootstrap),
         live=live,
         control=app.control,
         clock=app.clock,
         memory=Memory(project.limits.dedup_window_micros, project.limits.dedup_ids),
-        routing=Routing(
-            project.destinations,
-            project.profile_changes,
-            project.decisions,
-            project.travel_log,
-            hand_over(rekey, app.clock.now),
-        ),
+        routing=routing,
         sorters=_sorters(project, partitions[rekey]),
         frontier=Frontier(
             frozenset(straight),
@@ -231,7 +243,15 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
         passage=rekey,
         bound=Bound(project.limits.dead_letters_in_a_row, project.limits.dead_letter_share),
         tell_offsets=app.tell_offsets if repeats else None,
+        tracing=None if app.spans is None else _tracing(app.spans, routing),
     )
+
+
+def _tracing(tracer: Tracer, routing: Routing) -> Tracing:
+    # An optional part: whoever does not trace need not have it installed.
+    from journeystream.agents.tracing import Tracing  # noqa: PLC0415
+
+    return Tracing(tracer, routing)
 
 
 def _sorters(project: Project, partitions: int) -> dict[str, Sorter]:

@@ -28,7 +28,7 @@ seconds, `partition` is the number that a worker has of the source topics. A das
 def all_metrics() -> dict[str, MetricWrapperBase]:
     """Return the metrics by the names that queries have for them, but for suffixes of samples."""
     found = [each for each in vars(metrics).values() if isinstance(each, MetricWrapperBase)]
-    return {f"{each._name}{_SUFFIX.get(each._type, '')}": each for each in found}
+    return {f"{each._name}{_SUFFIX.get(str(each._type), '')}": each for each in found}
 
 
 def sample_names() -> dict[str, frozenset[str]]:
@@ -52,7 +52,7 @@ def _samples() -> Iterator[tuple[str, frozenset[str]]]:
 def written() -> str:
     """Return the page."""
     rows = (
-        (f"`{name}`", metric._type, ", ".join(metric._labelnames), metric._documentation)
+        (f"`{name}`", str(metric._type), ", ".join(metric._labelnames), metric._documentation)
         for name, metric in all_metrics().items()
     )
     return _HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows)

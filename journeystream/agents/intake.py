@@ -23,6 +23,7 @@ from journeystream.sinks.records import OutRecord
 from journeystream.turn import Failure
 
 ENGINE_FAILED = "engine_failed"
+TRACE_HEADERS = ("traceparent", "tracestate")  # of the W3C's Trace Context
 
 
 @dataclass(slots=True)
@@ -93,7 +94,9 @@ class Sorter:
             key = entry.user_id.encode()
             # Outside of its own topic a reply would not be known as one.
             value = written(entry) if isinstance(entry, Answered) else record.value
-            yield OutRecord(topic, key, value, timestamp_ms=record.timestamp)
+            # Who traces the record (tracing.py) follows it to where it is applied.
+            headers = [each for each in record.headers if each[0] in TRACE_HEADERS]
+            yield OutRecord(topic, key, value, timestamp_ms=record.timestamp, headers=headers)
 
     def letter(self, record: ConsumerRecord, code: str, text: str) -> OutRecord:
         """Return the dead letter of a record."""

@@ -17,6 +17,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
 
@@ -41,6 +42,9 @@ from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import Reading
 from journeystream.state.store import Store, changes_of
 from journeystream.turn import Turn, take_turn
+
+if TYPE_CHECKING:
+    from journeystream.agents.tracing import Traced
 
 _log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.05  # how often an idle partition looks whether something is due
@@ -211,13 +215,16 @@ class Partition:
                 until = self._state.clock
         if self._stopping:
             return
-        turn = self._take(batch.topic, entries, until)
-        self._figures.failed(turn)
-        failed = sorter.failed(turn.failures, records)
-        letters = [*intake.letters, *failed]
-        self._bound_letters(batch, turn, intake, letters)
-        self._state.positions[batch.topic] = batch.next_offset
-        await self._commit(turn, [*intake.rekeyed, *letters], {batch.topic: batch.next_offset})
+        with self._around.following(records, entries) as traced:
+            turn = self._take(batch.topic, entries, until)
+            self._figures.failed(turn)
+            failed = sorter.failed(turn.failures, records)
+            letters = [*intake.letters, *failed]
+            self._bound_letters(batch, turn, intake, letters)
+            self._state.positions[batch.topic] = batch.next_offset
+            await self._commit(
+                turn, [*intake.rekeyed, *letters], {batch.topic: batch.next_offset}, traced
+            )
         self._figures.sorted(intake, len(failed))
         await self._let_pass(horizon)
 
@@ -295,10 +302,15 @@ class Partition:
         )
 
     async def _commit(
-        self, turn: Turn, outputs: list[OutRecord], offsets: Mapping[str, int]
+        self,
+        turn: Turn,
+        others: list[OutRecord],
+        offsets: Mapping[str, int],
+        traced: Traced | None = None,
     ) -> None:
         self._state.clock = turn.clock
-        outputs = [*self._around.routing.records(turn.effects, turn.travels), *outputs]
+        records = self._around.routing.records if traced is None else traced.records
+        outputs = [*records(turn.effects, turn.travels), *others]
         await self._committer.commit(outputs, changes_of(turn), self._state, offsets)
         turn.tell_met(self._store.met(self._journeys))
         self._turn_began = self._around.clock.elapsed()

@@ -6,7 +6,7 @@ import logging
 import signal
 import socket
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from journeystream.embedded_broker import LOOPBACK
 from journeystream.errors import UserError
 from journeystream.topics import check_copartitioned, partitions_of, wanted_topics
 from journeystream.worker_log import LogForm, log_to_stderr, secrets_of, worker_name
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +42,14 @@ def run(
     log: Annotated[
         LogForm, typer.Option("--log", help="Write the log for people, or an object a line.")
     ] = LogForm.TEXT,
+    trace: Annotated[
+        bool,
+        typer.Option(
+            "--trace",
+            help="Send OpenTelemetry spans of records with a sampled traceparent header; where to "
+            "is in OTEL_EXPORTER_OTLP_ENDPOINT.",
+        ),
+    ] = False,
 ) -> None:
     """Run a worker until Ctrl-C.
 
@@ -53,16 +64,30 @@ def run(
     from journeystream.worker import run_worker  # noqa: PLC0415
 
     project = project_of(ctx)
-    log_to_stderr(log, worker_name(project.kafka.instance), secrets_of(project))
+    worker = worker_name(project.kafka.instance)
+    log_to_stderr(log, worker, secrets_of(project))
     if log is LogForm.JSON:
         output.to_log(_log)
+    tracer = _tracer(worker) if trace else None
     listening = None if http_port is None else _listen(http_host, http_port)
     with broker(project) as bootstrap:
         wanted = wanted_topics(project)
         counts = ask(partitions_of([topic.name for topic in wanted], bootstrap))
         check_copartitioned(wanted, counts)
-        code = run_worker(project, bootstrap, listening)
+        code = run_worker(project, bootstrap, listening, tracer)
     raise typer.Exit(code)
+
+
+def _tracer(worker: str) -> Tracer:
+    """Return what makes spans, or say what is missing for that."""
+    try:
+        from journeystream.agents.tracing import to_collector  # noqa: PLC0415  an optional part
+    except ImportError as error:
+        raise UserError(
+            f"--trace: OpenTelemetry is not installed ({error.name}); "
+            f"run: pip install 'journeystream[tracing]'"
+        ) from None
+    return to_collector(worker)
 
 
 def _listen(host: str, port: int) -> socket.socket:
