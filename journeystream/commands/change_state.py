@@ -14,12 +14,16 @@ import typer
 from journeystream.clock import WallClock
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker, published
+from journeystream.commands.completing import journey_ids
 from journeystream.commands.context import project_of
 from journeystream.control_client import write
 from journeystream.publishing import command
 
 _Ids = Annotated[
-    list[str], typer.Argument(metavar="ID...", show_default=False, help="Ids of journeys.")
+    list[str],
+    typer.Argument(
+        metavar="ID...", show_default=False, help="Ids of journeys.", autocompletion=journey_ids
+    ),
 ]
 
 

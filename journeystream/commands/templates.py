@@ -21,7 +21,12 @@ _ENDING = ".yaml"
 def templates(
     template: Annotated[
         str | None,
-        typer.Argument(metavar="ID", show_default=False, help="Print this one."),
+        typer.Argument(
+            metavar="ID",
+            show_default=False,
+            help="Print this one.",
+            autocompletion=lambda: list(_files()),
+        ),
     ] = None,
     *,
     json: AsJson = False,
