@@ -107,6 +107,7 @@ class JourneyApp(faust.App):
 
     async def on_start(self) -> None:
         """Know the journeys and the topics first."""
+        self._describe()
         try:
             if self.probes is not None:
                 await self.probes.start()
@@ -125,22 +126,20 @@ class JourneyApp(faust.App):
             self.ending()
         await super().crash(reason)
 
+    def _describe(self) -> None:
+        names = {
+            "app": self.project.app,
+            "worker": worker_name(self.project.kafka.instance),
+            "guarantee": self.project.kafka.guarantee,
+            "time": self.project.time,
+        }
+        describe(names, self.health, lambda: self.control.silent_seconds)
+
     def _begin_to_watch(self) -> None:
-        project, control = self.project, self.control
-        describe(
-            {
-                "app": project.app,
-                "worker": worker_name(project.kafka.instance),
-                "guarantee": project.kafka.guarantee,
-                "time": project.time,
-            },
-            self.health,
-            lambda: control.silent_seconds,
-        )
         watch = Watch(
             lambda: self.partitions.running,
-            project.topics_read,
-            control,
+            self.project.topics_read,
+            self.control,
             self.clock,
             live=self.around.live,
         )

@@ -329,12 +329,12 @@ class Partition:
             return
         self._look_again = clock.elapsed() + _TICK_SECONDS
         wake = self._store.next_wake()
-        if wake is None or wake > clock.now():
+        if wake is None or wake > (now := clock.now()):
             return
         until = await self._catching_up.reached(self._state.positions)
         if until is not None:
             if wake <= until:
-                self._figures.fired(clock.now() - wake)
+                self._figures.fired(now - wake)
             await self._let_pass(until)
 
     async def _let_pass(self, until: int) -> None:
