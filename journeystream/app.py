@@ -35,6 +35,10 @@ from journeystream.agents.source_events import source_events
 from journeystream.agents.standby import Standby
 from journeystream.agents.surroundings import Surroundings
 from journeystream.agents.watch import Watch, describe
+from journeystream.api.all_routes import ROUTES
+from journeystream.api.desk import Desk
+from journeystream.api.owners import Group, Owners
+from journeystream.api.site import ApiServer, Site
 from journeystream.clock import WallClock
 from journeystream.effects import stable_id
 from journeystream.probes import Probes
@@ -55,6 +59,7 @@ _SECOND = 1_000_000
 _HEARTBEATS = 3  # per session: one may be lost without the worker being given up
 _REBALANCE_SECONDS = 60.0  # how long the others wait for a worker to end its turn
 _POLL_SECONDS = 300.0
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  not opened here: no address to send others to
 _FOR_TURNS = 0.5  # of the time to stop: the rest is for leaving the group and closing files
 
 
@@ -69,9 +74,11 @@ class JourneyApp(faust.App):
     clock: WallClock
     ending: Callable[[], None]
     failure: BaseException | None = None
-    probes: Probes | None = None
+    site: Site | None = None
+    owners: Owners | None = None
     spans: Tracer | None = None
     watch: asyncio.Task[None] | None = None
+    shares = 0
     assigned = False
     fetched: float | None = None
 
@@ -109,8 +116,8 @@ class JourneyApp(faust.App):
         """Know the journeys and the topics first."""
         self._describe()
         try:
-            if self.probes is not None:
-                await self.probes.start()
+            if self.site is not None:
+                await self.site.start()
             self.around = await _surroundings(self)
             await self.control.start(self._end_by)
             self._begin_to_watch()
@@ -155,8 +162,10 @@ class JourneyApp(faust.App):
         await self.partitions.stop()
         await super().on_stop()
         await self.control.stop()
-        if self.probes is not None:
-            await self.probes.stop()
+        if self.site is not None:
+            await self.site.stop()
+        if self.owners is not None:
+            await self.owners.stop()
 
 
 def build_app(
@@ -167,16 +176,14 @@ def build_app(
 ) -> JourneyApp:
     """Wire a worker for a project against the broker at `bootstrap`.
 
-    Its probes answer at the `listening` socket, if there is one; a `tracer` is for records that
-    are traced.
+    Its probes and its API answer at the `listening` socket, if there is one; a `tracer` is for
+    records that are traced.
     """
-    app = _faust_app(project, bootstrap)
+    app = _faust_app(project, bootstrap, _url_of(project, listening))
     app.project, app.bootstrap = project, bootstrap
     app.clock = WallClock()
     app.ending = lambda: None
     app.spans = tracer
-    if listening is not None:
-        app.probes = Probes(listening, app.health)
     cluster = KafkaCluster(bootstrap)
     app.control = Control(
         project.control_topic, cluster, project.app, workshop_of(project), app.clock
@@ -199,10 +206,40 @@ def build_app(
         crash=app.crash,
         patience=project.limits.stop_seconds * _FOR_TURNS,
     )
+    if listening is not None:
+        _serve(app, listening)
     topics = project.topics_read
     source_events(app, topics, app.partitions)
     _follow_assignments(app, frozenset(topics))
     return app
+
+
+def _url_of(project: Project, listening: socket.socket | None) -> URL:
+    """Return where other workers reach this one; Faust's assignor tells them apart by it."""
+    if project.api.advertise is not None:
+        return URL(str(project.api.advertise))
+    if listening is None:
+        return URL(f"http://{worker_name(project.kafka.instance)}:6066")  # nobody answers there
+    host, port = listening.getsockname()[:2]
+    return URL.build(
+        scheme="http", host=socket.gethostname() if host in _EVERYWHERE else host, port=port
+    )
+
+
+def _serve(app: JourneyApp, listening: socket.socket) -> None:
+    """Let the worker answer at a socket."""
+    app.owners = Owners(
+        Group(
+            own=str(app.conf.canonical_url),
+            topic=app.project.rekey_topic,
+            count=lambda: app.shares,
+            distribution=app.router.external_topics_metadata,
+            running=lambda: app.partitions.running,
+        )
+    )
+    desk = Desk(app.project, app.bootstrap, app.control, app.owners, app.clock, app.health)
+    api = ApiServer(ROUTES, desk, app.project.api, app.clock)
+    app.site = Site(listening, [Probes(app.health).add_to, api.add_to], app.project.api.body_bytes)
 
 
 async def _surroundings(app: JourneyApp) -> Surroundings:
@@ -217,6 +254,7 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
         for topic in sorted(spread | replies)
         for number in range(partitions[topic])
     ]
+    app.shares = partitions[rekey]
     live, repeats = project.time == "live", project.kafka.guarantee == "at_least_once"
     routing = Routing(
         project.destinations,
@@ -277,9 +315,8 @@ def _sorters(project: Project, partitions: int) -> dict[str, Sorter]:
     return sorters
 
 
-def _faust_app(project: Project, bootstrap: str) -> JourneyApp:
+def _faust_app(project: Project, bootstrap: str, url: URL) -> JourneyApp:
     session = project.kafka.session_timeout_micros / _SECOND
-    # Faust's assignor tells workers apart by their URL.
     worker = worker_name(project.kafka.instance)
     # Kafka gives a member that comes back under its name what it had, though it reads other topics.
     topics = stable_id(*sorted(project.topics_read))[:8]
@@ -291,7 +328,7 @@ def _faust_app(project: Project, bootstrap: str) -> JourneyApp:
         broker_rebalance_timeout=_REBALANCE_SECONDS,
         broker_max_poll_interval=_POLL_SECONDS,
         consumer_group_instance_id=project.kafka.instance and f"{worker}-{topics}",
-        canonical_url=URL(f"http://{worker}:6066"),
+        canonical_url=url,
         datadir=Path(tempfile.gettempdir()) / f"journeystream-faust-{worker}",
         # The assignor places standbys; the tables that Faust means are not used.
         table_standby_replicas=project.state.standbys,

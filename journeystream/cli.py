@@ -31,13 +31,16 @@ from journeystream.commands.dead_letters import dead_letters
 from journeystream.commands.demo import demo
 from journeystream.commands.enroll import enroll
 from journeystream.commands.erase import erase
+from journeystream.commands.explain import explain, user
 from journeystream.commands.init import init
 from journeystream.commands.list_journeys import list_journeys
 from journeystream.commands.lists import lists
+from journeystream.commands.preview import preview
 from journeystream.commands.produce import produce
 from journeystream.commands.publish import publish
 from journeystream.commands.run import run
 from journeystream.commands.schemas import schemas
+from journeystream.commands.simulate import simulate
 from journeystream.commands.tail import tail
 from journeystream.commands.templates import templates
 from journeystream.commands.topics import topics
@@ -56,6 +59,8 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("demo", demo, _START),
     ("templates", templates, _JOURNEYS),
     ("validate", validate, _JOURNEYS),
+    ("preview", preview, _JOURNEYS),
+    ("simulate", simulate, _JOURNEYS),
     ("publish", publish, _JOURNEYS),
     ("list", list_journeys, _JOURNEYS),
     ("pause", pause, _JOURNEYS),
@@ -66,6 +71,8 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("unarchive", unarchive, _JOURNEYS),
     ("clone", clone, _JOURNEYS),
     ("schemas", schemas, _JOURNEYS),
+    ("explain", explain, _USERS),
+    ("user", user, _USERS),
     ("enroll", enroll, _USERS),
     ("erase", erase, _USERS),
     ("produce", produce, _EVENTS),

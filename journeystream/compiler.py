@@ -136,7 +136,7 @@ def compile_journey(
     definition: JourneyDefinition, version: int, keys: Mapping[str, str], workshop: Workshop
 ) -> CompiledJourney:
     """Compile a validated definition; `keys` maps send steps to their keys."""
-    said, around = definition.entry, _around(definition, version, workshop)
+    said, around = definition.entry, surroundings_of(definition, version, workshop)
     entry = _entry(said, around)
     exits = tuple((rule.name, around.condition(rule.condition)) for rule in definition.exits)
     steps = {
@@ -184,7 +184,9 @@ def compile_journey(
     )
 
 
-def _around(definition: JourneyDefinition, version: int, workshop: Workshop) -> Surroundings:
+def surroundings_of(
+    definition: JourneyDefinition, version: int, workshop: Workshop
+) -> Surroundings:
     """Return what the journey's conditions and steps are compiled in."""
     return Surroundings(
         ZoneInfo(definition.time_zone) if definition.time_zone else workshop.zone,

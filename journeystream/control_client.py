@@ -1,16 +1,39 @@
-"""Reading and writing the control topic from a command."""
+"""Reading and changing the control topic from outside of the workers' turns.
+
+Laws:
+
+1. A change is decided from everything that was there before it. All who change share one
+   transactional id: whoever begins fences who began before, and reads the topic then. So of two
+   at the same time one is done first, and the other one decides anew.
+2. The records of a change and its audit record are one transaction (audit.py). Where the broker
+   has none (`at_least_once`) there is no fence either, and the audit record comes first.
+3. What was answered under an idempotency key is forgotten after a day, by the next change.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import IllegalOperation, KafkaConnectionError, KafkaError, ProducerFenced
 
-from journeystream.control_log import LastRecords, Published
-from journeystream.errors import BrokerUnreachable, OperatorError, UserError
+from journeystream.audit import Request, audit_record
+from journeystream.control_log import LastRecords, Published, Record, answer_record
+from journeystream.errors import BrokerUnreachable, CommandRefused, OperatorError, UserError
+from journeystream.project import Project
+from journeystream.topics import partitions_of
+
+T = TypeVar("T")
+Decide = Callable[[Published], tuple[Sequence[Record], T]]
+"""Says what to write, and what to tell, from what is published."""
 
 _WAIT_MS = 500
+_TRIES = 5
+_REMEMBERED = 24 * 3_600_000_000  # microseconds
+_CLOSE_SECONDS = 5.0
 
 
 async def read_published(topic: str, bootstrap: str) -> Published:
@@ -31,9 +54,7 @@ async def read_published(topic: str, bootstrap: str) -> Published:
             for record in (await consumer.getmany(tp, timeout_ms=_WAIT_MS)).get(tp, []):
                 last.take(record.key, record.value)
     except KafkaConnectionError:
-        raise BrokerUnreachable(
-            f"kafka.bootstrap: no broker answers at {bootstrap}; start Kafka, or correct it"
-        ) from None
+        raise _unreachable(bootstrap) from None
     except KafkaError as error:
         raise OperatorError(
             f"topic {topic!r} can not be read ({error}); run `journeystream topics`"
@@ -44,12 +65,100 @@ async def read_published(topic: str, bootstrap: str) -> Published:
         await consumer.stop()
 
 
-async def write(topic: str, bootstrap: str, records: Iterable[tuple[bytes, bytes]]) -> None:
-    """Append records to the control topic; all are acknowledged when this returns."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
-    await producer.start()
+async def change(
+    project: Project, bootstrap: str, request: Request, decide: Decide[T], now: int
+) -> T:
+    """Change what is published as `decide` says, and return what it tells.
+
+    CommandRefused when others change it all the time; what `decide` raises goes through.
+    """
+    await partitions_of([project.control_topic, project.audit_topic], bootstrap)
+    for _ in range(_TRIES):
+        with contextlib.suppress(ProducerFenced, IllegalOperation):
+            return await _change(project, bootstrap, request, decide, now)
+    raise CommandRefused(
+        f"{request.action}: others change the control topic at the same time; try again"
+    )
+
+
+async def _change(
+    project: Project, bootstrap: str, request: Request, decide: Decide[T], now: int
+) -> T:
+    async with _producer(project, bootstrap) as producer:
+        published = await read_published(project.control_topic, bootstrap)
+        records, told = decide(published)
+        if records:
+            old = [key for key, each in published.answers.items() if each.at < now - _REMEMBERED]
+            forgotten = [answer_record(key, None) for key in old]
+            async with _together(project, producer):
+                audit = audit_record(request, now, [key for key, _ in records])
+                await producer.send_and_wait(project.audit_topic, audit, partition=0)
+                await _send(producer, project.control_topic, [*records, *forgotten], 0)
+        return told
+
+
+async def tell(
+    project: Project,
+    bootstrap: str,
+    request: Request,
+    topic: str,
+    notes: Sequence[tuple[bytes, bytes]],
+    now: int,
+) -> None:
+    """Send notes on users, keyed by them, with the record of who asked for it."""
+    await partitions_of([topic, project.audit_topic], bootstrap)
+    for _ in range(_TRIES):
+        with contextlib.suppress(ProducerFenced, IllegalOperation):
+            async with _producer(project, bootstrap) as producer, _together(project, producer):
+                audit = audit_record(request, now, ())
+                await producer.send_and_wait(project.audit_topic, audit, partition=0)
+                await _send(producer, topic, notes)
+            return
+    raise CommandRefused(f"{request.action}: others ask for changes at the same time; try again")
+
+
+@contextlib.asynccontextmanager
+async def _producer(project: Project, bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        acks="all",
+        enable_idempotence=_has_transactions(project),
+        transactional_id=f"{project.app}.control" if _has_transactions(project) else None,
+    )
     try:
-        for key, value in records:
-            await producer.send_and_wait(topic, value, key=key, partition=0)
+        await producer.start()
+        yield producer
+    except KafkaConnectionError:
+        raise _unreachable(bootstrap) from None
     finally:
-        await producer.stop()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(producer.stop(), _CLOSE_SECONDS)
+
+
+def _has_transactions(project: Project) -> bool:
+    return project.kafka.guarantee == "exactly_once"
+
+
+@contextlib.asynccontextmanager
+async def _together(project: Project, producer: AIOKafkaProducer) -> AsyncIterator[None]:
+    """Let what is sent in the block count as a whole, or not at all."""
+    if not _has_transactions(project):
+        yield
+        return
+    async with producer.transaction():
+        yield
+
+
+async def _send(
+    producer: AIOKafkaProducer, topic: str, records: Iterable[Record], partition: int | None = None
+) -> None:
+    sent = [
+        await producer.send(topic, value, key=key, partition=partition) for key, value in records
+    ]
+    await asyncio.gather(*sent)
+
+
+def _unreachable(bootstrap: str) -> BrokerUnreachable:
+    return BrokerUnreachable(
+        f"kafka.bootstrap: no broker answers at {bootstrap}; start Kafka, or correct it"
+    )

@@ -4,6 +4,8 @@
   was published. Users in flight stay on their version, so versions are kept.
 * `journey/ID` — the journey's state, and the version that new users enter.
 * `audience/ID` — an audience's definition, `computed_trait/ID` a computed trait's.
+* `draft/ID` — a journey that is being designed: any object, which means nothing to anybody yet.
+* `answer/KEY` — what a change was answered with that was asked for under an idempotency key.
 
 Whoever has read the topic to its end knows the same `Published` as everyone else. Only the last
 record of a key counts, and one without a value takes its key out. What can not be read, or not be
@@ -12,8 +14,8 @@ compiled, is a StateError: part of the truth would be missing without it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any
 
 import orjson
@@ -35,6 +37,9 @@ from journeystream.journeys import Fate, Journeys, Version
 from journeystream.lifecycle import State
 
 _JOURNEY, _AUDIENCE, _COMPUTED_TRAIT = "journey", "audience", "computed_trait"
+_DRAFT, _ANSWER = "draft", "answer"
+Record = tuple[bytes, bytes | None]
+"""A record of the control topic; without a value it takes its key out."""
 
 
 class _StoredVersion(BaseModel):
@@ -49,6 +54,28 @@ class _StoredHead(BaseModel):
     retries: StrictInt = 0
     hold: bool = False
     reviews: StrictInt = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A journey that is being designed, as it was last saved; times are instants."""
+
+    definition: Mapping[str, Any]
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a change was answered with, for whoever asks again under the same key.
+
+    `request` tells the same request from another one under that key; `at` is an instant.
+    """
+
+    at: int
+    request: str
+    status: int
+    body: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +111,19 @@ class Published:
     heads: dict[str, Head] = field(default_factory=dict)
     audiences: dict[str, AudienceDefinition] = field(default_factory=dict)
     computed_traits: dict[str, ComputedTraitDefinition] = field(default_factory=dict)
+    drafts: dict[str, Draft] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+
+    def after(self, records: Iterable[Record]) -> Published:
+        """Return what is published once these are written; this one stays as it is."""
+        copies = {each.name: dict(getattr(self, each.name)) for each in fields(self)}
+        later = replace(self, **copies)
+        for key, value in records:
+            if value is not None:
+                later.apply(key, value)
+            elif key.startswith(f"{_DRAFT}/".encode()):
+                later.drafts.pop(key.decode().partition("/")[2], None)
+        return later
 
     def apply(self, key: bytes | None, value: bytes) -> None:
         """Take one record in; StateError when this version can not read it."""
@@ -120,6 +160,10 @@ class Published:
         elif kind == _JOURNEY:
             head = _StoredHead.model_validate(data)
             self.heads[id_] = Head(**head.model_dump())
+        elif kind == _DRAFT:
+            self.drafts[rest] = Draft(**data)
+        elif kind == _ANSWER:
+            self.answers[rest] = Answer(**data)
         else:
             raise ValueError("unknown kind of record")
 
@@ -137,10 +181,14 @@ class Published:
         """Return the audiences' conditions by id."""
         return {id_: audience.condition for id_, audience in self.audiences.items()}
 
+    def equipped(self, workshop: Workshop) -> Workshop:
+        """Return the workshop with the audiences and computed traits as they stand now."""
+        computed = compile_computations(self.computed_traits, workshop.zone)
+        return replace(workshop, audiences=self.conditions(), computed=computed)
+
     def compiled(self, workshop: Workshop) -> Journeys:
         """Compile everything that is published, with audiences and traits as they stand now."""
-        computed = compile_computations(self.computed_traits, workshop.zone)
-        workshop = replace(workshop, audiences=self.conditions(), computed=computed)
+        workshop = self.equipped(workshop)
         versions = {
             version: _compiled_version(each, workshop) for version, each in self.versions.items()
         }
@@ -163,7 +211,7 @@ class Published:
             stopped=by_state[State.STOPPED],
             reviews={id_: head.reviews for id_, head in self.heads.items()},
             fates=self._fates(),
-            computed=computed,
+            computed=workshop.computed,
         )
 
     def _fates(self) -> dict[Version, Fate]:
@@ -218,7 +266,7 @@ def _compiled_version(published: PublishedVersion, workshop: Workshop) -> Compil
         ) from error
 
 
-def version_record(published: PublishedVersion) -> tuple[bytes, bytes]:
+def version_record(published: PublishedVersion) -> Record:
     """Return the record of one version."""
     key = f"{_JOURNEY}/{published.definition.id}/{published.version}"
     return key.encode(), orjson.dumps(
@@ -230,22 +278,32 @@ def version_record(published: PublishedVersion) -> tuple[bytes, bytes]:
     )
 
 
-def head_record(journey: str, head: Head) -> tuple[bytes, bytes]:
+def head_record(journey: str, head: Head) -> Record:
     """Return the record of a journey's state."""
     value = orjson.dumps(head)
     return f"{_JOURNEY}/{journey}".encode(), value
 
 
-def audience_record(audience: AudienceDefinition) -> tuple[bytes, bytes]:
+def audience_record(audience: AudienceDefinition) -> Record:
     """Return the record of an audience."""
     value = orjson.dumps({"definition": written(audience)})
     return f"{_AUDIENCE}/{audience.id}".encode(), value
 
 
-def computed_trait_record(trait: ComputedTraitDefinition) -> tuple[bytes, bytes]:
+def computed_trait_record(trait: ComputedTraitDefinition) -> Record:
     """Return the record of a computed trait."""
     value = orjson.dumps({"definition": written(trait)})
     return f"{_COMPUTED_TRAIT}/{trait.id}".encode(), value
+
+
+def draft_record(journey: str, draft: Draft | None) -> Record:
+    """Return the record of a draft; None: there is none any more."""
+    return f"{_DRAFT}/{journey}".encode(), None if draft is None else orjson.dumps(draft)
+
+
+def answer_record(key: str, answer: Answer | None) -> Record:
+    """Return the record of what was answered under a key; None: it is forgotten."""
+    return f"{_ANSWER}/{key}".encode(), None if answer is None else orjson.dumps(answer)
 
 
 def written(definition: Definition) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def translated(document: Document, source: str) -> dict[str, Any]:
     if _END not in ids and _names(steps, _END):
         steps.append({"id": _END, "type": "exit", "name": "End"})
     journey = {
-        "id": document.get("id") or _id_of(str(document.get("name", ""))),
+        "id": document.get("id") or id_of(str(document.get("name", ""))),
         "name": document.get("name"),
         "description": document.get("description", ""),
         "entry": entry,
@@ -207,7 +207,8 @@ def _update(config: Document, _: str, onward: str | None) -> dict[str, Any]:
     return {"type": "update_profile", "changes": changes, "next": onward}
 
 
-def _id_of(name: str) -> str:
+def id_of(name: str) -> str:
+    """Return the id that a journey gets from its name."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:80] or "unnamed"
 

@@ -137,7 +137,8 @@ class Travelled:
 
     `entry_at` is `at`, and `event_id` the user's id. `stage_id` is a step's id, or one of
     `start`, `complete`, `exit` and `orphan` (the journey was taken from under the user). The
-    parent is the step before, `start` for the first one.
+    parent is the step before, `start` for the first one. `reason` is why an instance ends, with the
+    name of what is behind it, as exits are counted (`Passes.exits`); it is no field of the log.
     """
 
     user_id: str
@@ -157,6 +158,7 @@ class Travelled:
     is_remaining: bool = False
     exit_segments: str = ""
     mxs_ids: str = ""
+    reason: str = ""
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from journeystream.conditions import Moment, earliest, flip
 from journeystream.memberships import Why
 from journeystream.noticing import journey_will_change
 from journeystream.runs import awaited
+from journeystream.travel import exit_label
 from journeystream.user import NEVER, Instance, Passes, Position
 from journeystream.walk import Walk
 
@@ -51,7 +52,7 @@ def leave(
         journey_will_change(walk, journey.id)
     if walk.travels is not None:
         moment = walk.moment(journey, instance)
-        walk.travels.left(instance, journey, reason, moment)
+        walk.travels.left(instance, journey, reason, moment, detail)
     for position in instance.positions:
         walk.told.leave(instance, position, journey.steps, Why(reason, detail), walk.now)
     user.instances[:] = [each for each in user.instances if each is not instance]
@@ -66,7 +67,7 @@ def leave(
         wake=flip(head.entry, moment) if again else None,
         run=awaited(walk, head, caused=False) if again and holds else None,
     )
-    label = f"{reason}: {detail}" if detail else reason
+    label = exit_label(reason, detail)
     passes.exits[label] = passes.exits.get(label, 0) + 1
     if head.cool_down is not None or head.id in walk.readers:
         passes.left_at = walk.now
@@ -116,7 +117,7 @@ def note_goals_met(
     for goal in journey.goals:
         new = goal.id not in before and _is_asked(instance, goal)
         if new and goal.condition.holds(moment):
-            instance.goals[_met(goal)] = walk.now
+            instance.goals[met(goal)] = walk.now
 
 
 def pass_split(
@@ -138,7 +139,7 @@ def wakes_of_goals(
 
 
 def _is_open(instance: Instance, goal: CompiledGoal) -> bool:
-    reached = goal.id in instance.goals or _met(goal) in instance.goals
+    reached = goal.id in instance.goals or met(goal) in instance.goals
     return not reached and _is_asked(instance, goal)
 
 
@@ -146,7 +147,7 @@ def _is_asked(instance: Instance, goal: CompiledGoal) -> bool:
     return not goal.split or goal.split in instance.paths
 
 
-def _met(goal: CompiledGoal) -> str:
+def met(goal: CompiledGoal) -> str:
     """Return the name under which an instance keeps that a goal was met on entering."""
     return f"!{goal.id}"
 

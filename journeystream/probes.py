@@ -1,14 +1,10 @@
-"""The small web server of a worker: `/ready`, `/live`, `/metrics`.
-
-It runs in the worker's own loop on purpose: a loop that stands still must not answer.
-"""
+"""What a worker tells everybody who asks: `/ready`, `/live`, `/metrics`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
 from http import HTTPStatus
-from socket import socket
 
 import orjson
 from aiohttp import web
@@ -18,25 +14,16 @@ from journeystream.agents.health import Health
 
 
 class Probes:
-    """Answers at a listening socket from `start` to `stop`."""
+    """Tells of a worker's health."""
 
-    def __init__(self, listening: socket, health: Callable[[], Health]) -> None:
-        self._socket = listening
+    def __init__(self, health: Callable[[], Health]) -> None:
         self._health = health
-        site = web.Application()
+
+    def add_to(self, site: web.Application) -> None:
+        """Add the probes to a server."""
         site.router.add_get("/ready", self._ready)
         site.router.add_get("/live", self._live)
         site.router.add_get("/metrics", self._metrics)
-        self._runner = web.AppRunner(site, access_log=None)
-
-    async def start(self) -> None:
-        """Begin to answer."""
-        await self._runner.setup()
-        await web.SockSite(self._runner, self._socket).start()
-
-    async def stop(self) -> None:
-        """Give the port back."""
-        await self._runner.cleanup()
 
     async def _ready(self, _: web.Request) -> web.Response:
         health = self._health()

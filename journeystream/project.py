@@ -18,8 +18,6 @@ from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     ModelWrapValidatorHandler,
     PrivateAttr,
@@ -29,6 +27,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from journeystream.durations import parse_duration, parse_instant
+from journeystream.project_access import Api
 from journeystream.project_file import PROJECT_VARIABLE, read_settings
 from journeystream.setting_types import (
     EMBEDDED,
@@ -39,6 +38,7 @@ from journeystream.setting_types import (
     DateText,
     DurationText,
     Name,
+    Settings,
     Share,
     TimeZoneName,
     TopicName,
@@ -47,13 +47,7 @@ from journeystream.setting_types import (
 DEFAULT_FILE = "journeystream.yaml"
 # What our own topics can carry, with room for a key and headers (topics.py).
 LARGEST_MESSAGE = 16_777_216
-_INTERNAL_TOPICS = ("control", "changelog", "rekeyed", "dead-letters")
-
-
-class Settings(BaseModel):
-    """A group of settings; a field's docstring is its description in the JSON Schema."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+_INTERNAL_TOPICS = ("control", "changelog", "rekeyed", "dead-letters", "audit")
 
 
 class Source(Settings):
@@ -71,7 +65,7 @@ class _Destination(Settings):
     """What send steps call it."""
     topic: TopicName
     """The topic that it is written to; no other destination's."""
-    attributes: dict[Name, AttributePath] = {}
+    attributes: dict[Name, AttributePath] = Field(default_factory=dict)
     """Output name to where its value comes from: a path under `traits.` or `entry.`."""
 
 
@@ -213,7 +207,7 @@ class Project(Settings):
     """replay keeps wall time out: clocks move by events and clock marks only."""
     sources: Annotated[list[Source], Field(min_length=1)]
     """The topics that journeys read."""
-    destinations: list[Destination] = []
+    destinations: list[Destination] = Field(default_factory=list)
     """Where send steps write."""
     profile_changes: TopicName | None = None
     """The topic that update_profile steps write identify calls to; without it nobody is told."""
@@ -221,6 +215,8 @@ class Project(Settings):
     """Where decide steps ask a service; without it no journey may `ask`."""
     travel_log: TopicName | None = None
     """The topic that gets a record for each stage that a user comes to; it costs."""
+    api: Api = Api()
+    """Who may use the HTTP API of workers."""
     kafka: Kafka = Kafka()
     """Where Kafka is and how workers share it."""
     state: State = State()
@@ -287,6 +283,11 @@ class Project(Settings):
     def control_topic(self) -> str:
         """Definitions and commands, read whole by every worker."""
         return f"{self.app}.control"
+
+    @property
+    def audit_topic(self) -> str:
+        """Who changed what in the control topic."""
+        return f"{self.app}.audit"
 
     @property
     def changelog_topic(self) -> str:

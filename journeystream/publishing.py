@@ -8,7 +8,7 @@ makes a new version, which new users enter, while users in flight stay on theirs
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ from journeystream.control_log import (
     Head,
     Published,
     PublishedVersion,
+    Record,
     audience_record,
     computed_trait_record,
     head_record,
@@ -43,7 +44,7 @@ from journeystream.project import Limits, Project
 from journeystream.rehearsal import rehearse
 from journeystream.validation import Known, validate_audience, validate_journey
 
-__all__ = ["Publication", "check", "command", "publish", "structure", "workshop_of"]
+__all__ = ["Publication", "check", "command", "publish", "records_of", "structure", "workshop_of"]
 _NONE_COMPUTED: Mapping[str, Computation] = {}
 
 
@@ -53,7 +54,12 @@ class Publication:
 
     id: str
     outcome: str
-    records: tuple[tuple[bytes, bytes], ...]
+    records: tuple[Record, ...]
+
+
+def records_of(publications: Iterable[Publication]) -> list[Record]:
+    """Return all that publications write."""
+    return [record for publication in publications for record in publication.records]
 
 
 def workshop_of(project: Project | None) -> Workshop:
@@ -164,7 +170,7 @@ def _owners(published: Published) -> dict[str, str]:
 
 def command(
     journey: str, name: str, published: Published, *, hold: bool = False, now: int = 0
-) -> tuple[tuple[bytes, bytes], ...]:
+) -> tuple[Record, ...]:
     """Return the records of a command over a journey; CommandRefused where it can not be.
 
     `hold` belongs to `pause`: users in flight stay where they are. `now` is when it is given.
@@ -192,7 +198,7 @@ def command(
 
 def _anew(
     journey: JourneyDefinition, keys: Mapping[str, str], head: Head, published: Published, now: int
-) -> tuple[tuple[bytes, bytes], ...]:
+) -> tuple[Record, ...]:
     """Bring an archived journey back as a new version: only what happens from now on counts.
 
     While it was archived nobody noted what counts for it. Whoever a worker that was down has not

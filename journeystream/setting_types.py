@@ -8,13 +8,19 @@ from difflib import get_close_matches
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from journeystream.durations import parse_duration
 
 EMBEDDED = "embedded"
 _BROKER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
 _LAST_PORT = 65_535
+
+
+class Settings(BaseModel):
+    """A group of settings; a field's docstring is its description in the JSON Schema."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 def _matching(pattern: str, advice: str) -> AfterValidator:

@@ -90,6 +90,14 @@ def _internal(project: Project) -> list[WantedTopic]:
         {"cleanup.policy": "compact"},
         "definitions of journeys and commands",
     )
+    audit = WantedTopic(
+        project.audit_topic,
+        1,
+        project.kafka.replication,
+        # Who did what is asked years later.
+        {"retention.ms": "-1"},
+        "who asked for which change",
+    )
     changelog = _topic(
         project,
         project.changelog_topic,
@@ -120,7 +128,7 @@ def _internal(project: Project) -> list[WantedTopic]:
         },
         "records that can not be events, with the reason",
     )
-    return [control, changelog, dead_letters]
+    return [control, audit, changelog, dead_letters]
 
 
 def _outputs(project: Project) -> list[WantedTopic]:

@@ -25,6 +25,11 @@ _ENDS = {
 }
 
 
+def exit_label(reason: str, detail: str | None) -> str:
+    """Return what an exit is counted under."""
+    return f"{reason}: {detail}" if detail else reason
+
+
 class Travels:
     """Tells of one user's ways while a happening is applied; `told` is what there is to tell."""
 
@@ -57,11 +62,17 @@ class Travels:
             at.is_remaining = way == parent.remaining
 
     def left(
-        self, instance: Instance, journey: CompiledJourney, reason: str, moment: Moment
+        self,
+        instance: Instance,
+        journey: CompiledJourney,
+        reason: str,
+        moment: Moment,
+        detail: str | None = None,
     ) -> None:
         """Tell that an instance ends, and which exit conditions hold if it is by one."""
         stage = _ENDS.get(reason, "exit")
         at = self._stage(instance, journey, moment.now, (stage,) * 3)
+        at.reason = exit_label(reason, detail)
         if reason == "exit_condition":
             # The exits of a journey are told apart by name.
             held = [name for name, condition in journey.exits if condition.holds(moment)]

@@ -6,13 +6,14 @@ SIGTERM is tried in tests/integration.
 
 from __future__ import annotations
 
-import socket
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from aiohttp import web
 from ruamel.yaml import YAML
 
 from journeystream import cli
@@ -56,11 +57,12 @@ def container(kind: str = "StatefulSet") -> Tree:
 def environment(kind: str) -> dict[str, str]:
     """Return the variables of a container in the pod `journeystream-0`."""
     secrets = objects()["Secret"]["stringData"]
-    found = {}
+    found: dict[str, str] = {}
     for variable in container(kind)["env"]:
         match variable:
             case {"value": value}:
-                found[variable["name"]] = value
+                # As Kubernetes does, with variables that stand before.
+                found[variable["name"]] = re.sub(r"\$\((\w+)\)", lambda m: found[m[1]], value)
             case {"valueFrom": {"secretKeyRef": {"name": "journeystream-kafka", "key": key}}}:
                 found[variable["name"]] = secrets[key]
             case {"valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}:
@@ -97,6 +99,9 @@ def test_the_project_is_accepted_with_the_variables_of_the_pods(
     project = project_in(kind, tmp_path, monkeypatch)
     assert project.kafka.instance == ("journeystream-0" if kind == "StatefulSet" else None)
     assert project.state_directory == Path("/state")
+    assert [token.role for token in project.api.tokens] == (
+        ["admin"] if kind == "StatefulSet" else []
+    )
 
 
 def test_commands_are_those_of_the_command_line() -> None:
@@ -198,12 +203,19 @@ def test_selectors_find_the_workers() -> None:
     )
 
 
+def test_other_workers_reach_a_pod_by_its_name_in_the_service() -> None:
+    """What a pod advertises is the name that a StatefulSet's service gives it."""
+    [opened] = container()["ports"]
+    service = objects()["Service"]["metadata"]["name"]
+    assert objects()["Service"]["spec"]["clusterIP"] == "None"
+    advertised = environment("StatefulSet")["JOURNEYSTREAM_API__ADVERTISE"]
+    assert advertised == f"http://journeystream-0.{service}:{opened['containerPort']}"
+
+
 def _served() -> set[str]:
-    """Return the paths that a worker's web server has."""
-    with socket.socket() as listening:
-        probes = Probes(
-            listening,
-            lambda: Health(alive=True, ready=True, reasons=(), partitions={}, standbys=()),
-        )
-        app = probes._runner.app
-    return {str(resource.canonical) for resource in app.router.resources()}
+    """Return the paths that a worker answers to everybody."""
+    site = web.Application()
+    Probes(lambda: Health(alive=True, ready=True, reasons=(), partitions={}, standbys=())).add_to(
+        site
+    )
+    return {resource.canonical for resource in site.router.resources()}

@@ -63,6 +63,7 @@ def test_an_exit_names_all_exit_conditions_that_hold() -> None:
     last = world.travelled[2]
     assert isinstance(last, Travelled)
     assert (last.stage_id, last.exit_segments, last.mxs_ids) == ("exit", "one", "one")
+    assert last.reason == "exit_condition: one"
 
 
 def test_who_is_archived_is_an_orphan() -> None:

@@ -56,6 +56,11 @@ class Control:
         return self._journeys
 
     @property
+    def published(self) -> Published:
+        """What the control topic says, as read so far."""
+        return self._published
+
+    @property
     def silent_seconds(self) -> float | None:
         """How long Kafka has not answered; None if it never did."""
         answered = self._answered

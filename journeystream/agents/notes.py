@@ -16,13 +16,49 @@ from typing import Any
 import orjson
 
 from journeystream.agents.fields import object_of, shown, text_or_none
-from journeystream.durations import iso
-from journeystream.errors import RejectedEvent
+from journeystream.durations import iso, parse_instant
+from journeystream.errors import RejectedEvent, UserError
 from journeystream.events import Answered, Enrolled, Erased, Listed, Note
+from journeystream.project import Project
 
 NOTE_KINDS = ("enroll", "list", "answer")
 _LONGEST_NAME = 512
 _LARGEST_OFFERS = 32 * 1024  # as much as is kept of an entry event's property: it is in the record
+
+
+def topic_of(project: Project, *, erasing: bool = False) -> str:
+    """Return where a note goes; UserError where it can not."""
+    if project.kafka.guarantee == "exactly_once":
+        return project.rekey_topic
+    if erasing:
+        return project.sources[0].topic
+    raise UserError(
+        "kafka.guarantee: with at_least_once the source alone says what happens, in one order; "
+        "use exactly_once to name users"
+    )
+
+
+def said_instant(project: Project, at: str | None, now: int, name: str) -> int:
+    """Return when a note happens; UserError, about `name`, where that can not be."""
+    if at is None:
+        if project.time == "replay":
+            raise UserError(
+                f"time: replay: clocks follow the events here; say when it happens, as in "
+                f"{name} 2024-03-01T10:00"
+            )
+        return now
+    try:
+        instant = parse_instant(at)
+    except ValueError:
+        raise UserError(
+            f"{name}: {at[:60]!r} is no time; write one as in 2024-03-01T10:00:00Z"
+        ) from None
+    if not project.limits.oldest_event_instant <= instant <= now:
+        raise UserError(
+            f"{name}: {iso(instant)} is in the future, or before limits.oldest_event; write a time "
+            f"that was"
+        )
+    return instant
 
 
 def note_of(kind: str, user_id: str, at: int, message: Mapping[str, object]) -> Note:

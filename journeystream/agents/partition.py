@@ -39,7 +39,7 @@ from journeystream.errors import StateError
 from journeystream.events import ClockMark
 from journeystream.journeys import Floors, Journeys, Version
 from journeystream.sinks.records import OutRecord
-from journeystream.state.codec import Reading
+from journeystream.state.codec import PartitionState, Reading
 from journeystream.state.store import Store, changes_of
 from journeystream.turn import Turn, take_turn
 
@@ -93,6 +93,11 @@ class Partition:
     def standing(self) -> Standing:
         """Whether it takes turns already."""
         return "running" if self.ready.is_set() else "restoring"
+
+    @property
+    def state(self) -> PartitionState:
+        """Where it stands; nobody else may change it."""
+        return self._state
 
     @property
     def store(self) -> Store | None:
@@ -332,9 +337,8 @@ class Partition:
         if wake is None or wake > (now := clock.now()):
             return
         until = await self._catching_up.reached(self._state.positions)
-        if until is not None:
-            if wake <= until:
-                self._figures.fired(now - wake)
+        if until is not None and wake <= until:
+            self._figures.fired(now - wake)
             await self._let_pass(until)
 
     async def _let_pass(self, until: int) -> None:

@@ -6,18 +6,21 @@ for a dashboard. What was written without a transaction counts by its stamp (cha
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 
 import orjson
 from aiokafka import TopicPartition
 
-from journeystream.agents.changelog import USER_KEY, ChangelogMerge
+from journeystream.agents.changelog import PARTITION_KEY, USER_KEY, ChangelogMerge
 from journeystream.agents.cluster import KafkaCluster
+from journeystream.agents.home import home_of
 from journeystream.clock import WallClock
 from journeystream.errors import OperatorError
-from journeystream.state.codec import PartitionState, decode_user
+from journeystream.state.codec import PartitionState, decode_partition, decode_user
 from journeystream.topics import partitions_of
+from journeystream.user import User
 
 _WAIT_MS = 500
 _PATIENCE_SECONDS = 90.0  # longer than Kafka waits for a transaction whose producer has died
@@ -26,12 +29,66 @@ Tell = Callable[[int, int], None]
 """Hears how many of how many records are read."""
 
 
+@dataclass(frozen=True, slots=True)
+class StateNow:
+    """What partitions hold: the last record of each user who is known, and where each stands.
+
+    A partition that nothing was applied in has none of its own.
+    """
+
+    count: int
+    users: Mapping[str, bytes]
+    partitions: Mapping[int, PartitionState]
+
+    def partition_of(self, user_id: str) -> PartitionState:
+        """Return where the user's partition stands."""
+        home = home_of(user_id.encode(), self.count)
+        return self.partitions.get(home, PartitionState())
+
+    def user(self, user_id: str) -> User | None:
+        """Return a user; None: nobody knows them."""
+        record = self.users.get(user_id)
+        return None if record is None else decode_user(user_id, record)
+
+
+async def state_now(
+    changelog: str, bootstrap: str, user_id: str | None = None, tell: Tell | None = None
+) -> StateNow:
+    """Return everyone's state up to the present end; with `user_id` it reads one partition only."""
+    count = (await partitions_of([changelog], bootstrap))[changelog]
+    only = None if user_id is None else home_of(user_id.encode(), count)
+    users: dict[str, bytes] = {}
+    partitions: dict[int, PartitionState] = {}
+    async with aclosing(_records_now(changelog, bootstrap, only, tell)) as records:
+        async for number, key, record in records:
+            if key == PARTITION_KEY:
+                partitions[number] = decode_partition(record or b"")
+            elif user_id is None or key == USER_KEY + user_id.encode():
+                named = key[len(USER_KEY) :].decode()
+                if record is None:
+                    users.pop(named, None)
+                else:
+                    users[named] = record
+    return StateNow(count, users, partitions)
+
+
 async def users_now(
     changelog: str, bootstrap: str, tell: Tell | None = None
 ) -> AsyncGenerator[tuple[str, bytes | None], None]:
     """Yield (user id, record) up to the present end; a user's last one counts, None: erased."""
+    async with aclosing(_records_now(changelog, bootstrap, None, tell)) as records:
+        async for _, key, record in records:
+            if key.startswith(USER_KEY):
+                yield key[len(USER_KEY) :].decode(), record
+
+
+async def _records_now(
+    changelog: str, bootstrap: str, only: int | None, tell: Tell | None
+) -> AsyncGenerator[tuple[int, bytes, bytes | None], None]:
+    """Yield (partition, key, value) of what counts, of all partitions or of one."""
     count = (await partitions_of([changelog], bootstrap))[changelog]
-    tps = [TopicPartition(changelog, number) for number in range(count)]
+    numbers = range(count) if only is None else (only,)
+    tps = [TopicPartition(changelog, number) for number in numbers]
     merges = {tp: ChangelogMerge(PartitionState()) for tp in tps}
     cluster = KafkaCluster(bootstrap)
     consumer = cluster.consumer()
@@ -46,8 +103,7 @@ async def users_now(
         while any([await consumer.position(tp) < ends[tp] for tp in tps]):
             for tp, records in (await consumer.getmany(timeout_ms=_WAIT_MS)).items():
                 for key, record in merges[tp].counting(records).items():
-                    if key.startswith(USER_KEY):
-                        yield key[len(USER_KEY) :].decode(), record
+                    yield tp.partition, key, record
             read = sum([await consumer.position(tp) for tp in tps])
             patience.look(read)
             if tell is not None:

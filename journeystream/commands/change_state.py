@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import orjson
 import typer
 
 from journeystream.clock import WallClock
 from journeystream.commands import output
-from journeystream.commands.broker import ask, broker, published
+from journeystream.commands.broker import ask, broker
 from journeystream.commands.completing import journey_ids
-from journeystream.commands.context import project_of
-from journeystream.control_client import write
+from journeystream.commands.context import asked, project_of
+from journeystream.control_client import change
+from journeystream.control_log import Published, Record
+from journeystream.lifecycle import State, transition
 from journeystream.publishing import command
 
 _Ids = Annotated[
@@ -93,11 +94,16 @@ def _change(
     """Change all of them, or none: what one of them refuses is not done to the others."""
     project = project_of(ctx)
     ids = list(dict.fromkeys(journeys))
+    now = WallClock().now()
+
+    def decide(current: Published) -> tuple[list[Record], list[str]]:
+        states = [current.heads[id_].state if id_ in current.heads else State.DRAFT for id_ in ids]
+        records = [
+            record for id_ in ids for record in command(id_, name, current, hold=hold, now=now)
+        ]
+        return records, [f"{state} -> {transition('', state, name)}" for state in states]
+
     with broker(project) as bootstrap:
-        current = ask(published(project, bootstrap))
-        now = WallClock().now()
-        changes = {id_: command(id_, name, current, hold=hold, now=now) for id_ in ids}
-        ask(write(project.control_topic, bootstrap, [each for c in changes.values() for each in c]))
-    for id_, records in changes.items():
-        before, after = current.heads[id_].state, orjson.loads(records[-1][1])["state"]
-        output.say(f"{id_}: {before} -> {after}: {meaning}")
+        changes = ask(change(project, bootstrap, asked(name, ids), decide, now))
+    for id_, done in zip(ids, changes, strict=True):
+        output.say(f"{id_}: {done}: {meaning}")

@@ -1,12 +1,16 @@
-"""Which project a command works on."""
+"""Which project a command works on, and who gives it."""
 
 from __future__ import annotations
 
+import getpass
+import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
+from journeystream.audit import Request
 from journeystream.project import DEFAULT_FILE, Project, load_project
 
 
@@ -29,3 +33,12 @@ def project_if_any(ctx: typer.Context) -> Project | None:
     if chosen.file is None and not Path(DEFAULT_FILE).exists():
         return None
     return load_project(chosen.file)
+
+
+def asked(action: str, subjects: Iterable[str] = ()) -> Request:
+    """Return what is asked for by whoever runs this command."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user without a name
+        user = "unknown"
+    return Request(f"{user}@{socket.gethostname()}", "command", action, tuple(subjects))

@@ -30,14 +30,15 @@ from journeystream.agents.census import Census, take_census
 from journeystream.agents.decode import clock_mark
 from journeystream.clock import WallClock
 from journeystream.commands.broker import ask, broker, in_use
+from journeystream.commands.context import asked
 from journeystream.commands.watching import Watch
-from journeystream.control_client import read_published, write
-from journeystream.control_log import Published
+from journeystream.control_client import change, read_published
+from journeystream.control_log import Published, Record
 from journeystream.definitions import read_definitions
 from journeystream.durations import parse_duration, parse_instant
 from journeystream.errors import OperatorError, UserError
 from journeystream.project import Project, load_project
-from journeystream.publishing import publish
+from journeystream.publishing import publish, records_of
 from journeystream.topics import create_missing, wanted_topics
 
 _EVENTS = "shop_events.jsonl.gz"
@@ -92,9 +93,13 @@ async def _prepare(project: Project, bootstrap: str) -> None:
         for file in sorted((project.directory / "journeys").glob("*.yaml"))
         for definition in read_definitions(file)
     ]
-    publications = publish(definitions, Published(), project, WallClock().now())
-    records = [record for publication in publications for record in publication.records]
-    await write(project.control_topic, bootstrap, records)
+    now = WallClock().now()
+
+    def decide(current: Published) -> tuple[list[Record], None]:
+        return records_of(publish(definitions, current, project, now)), None
+
+    ids = [definition.id for definition in definitions]
+    await change(project, bootstrap, asked("publish", ids), decide, now)
 
 
 @contextmanager

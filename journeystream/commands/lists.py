@@ -11,16 +11,14 @@ Laws:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from journeystream.agents.users_now import Tell, members_now
+from journeystream.agents.users_now import members_now
 from journeystream.clock import WallClock
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker
@@ -29,6 +27,7 @@ from journeystream.commands.context import project_of
 from journeystream.commands.feeding import Feed
 from journeystream.commands.noting import At, instant_of, send, topic_of
 from journeystream.commands.people import File, People, Users, people
+from journeystream.commands.reading import reading
 from journeystream.durations import iso
 from journeystream.errors import OperatorError, UserError
 from journeystream.events import Listed
@@ -181,7 +180,7 @@ async def _wanted(them: People, list_: str) -> dict[str, None]:
 
 
 def _members(project: Project, bootstrap: str, list_: str) -> dict[str, int]:
-    with _reading() as tell:
+    with reading() as tell:
         return ask(members_now(list_, project.changelog_topic, bootstrap, tell))
 
 
@@ -214,11 +213,3 @@ async def _wait_for_workers(project: Project, bootstrap: str) -> None:
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
     finally:
         await group.stop()
-
-
-@contextmanager
-def _reading() -> Iterator[Tell]:
-    columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with output.progress(TextColumn("reading users"), *columns) as progress:
-        task = progress.add_task("", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -14,16 +14,15 @@ from typing import Annotated
 
 import typer
 
-from journeystream.agents.notes import written
+from journeystream.agents.notes import said_instant, topic_of, written
 from journeystream.clock import WallClock
 from journeystream.commands import output
 from journeystream.commands.broker import ask
 from journeystream.commands.feeding import Feed
-from journeystream.durations import iso, parse_instant
-from journeystream.errors import UserError
 from journeystream.events import Erased, Note
 from journeystream.project import Project
 
+__all__ = ["At", "instant_of", "send", "topic_of"]
 At = Annotated[
     str | None,
     typer.Option(
@@ -36,36 +35,7 @@ At = Annotated[
 
 def instant_of(project: Project, at: str | None) -> int:
     """Return when a note happens; UserError where that is no time, or none that can be."""
-    now = WallClock().now()
-    if at is None:
-        if project.time == "replay":
-            raise UserError(
-                "time: replay: clocks follow the events here; say when it happens, as in "
-                "--at 2024-03-01T10:00"
-            )
-        return now
-    try:
-        instant = parse_instant(at)
-    except ValueError:
-        raise UserError(f"--at: {at!r} is no time; write one as in 2024-03-01T10:00:00Z") from None
-    if not project.limits.oldest_event_instant <= instant <= now:
-        raise UserError(
-            f"--at: {iso(instant)} is in the future, or before limits.oldest_event; write a time "
-            f"that was"
-        )
-    return instant
-
-
-def topic_of(project: Project, *, erasing: bool = False) -> str:
-    """Return where a note goes; UserError where it can not."""
-    if project.kafka.guarantee == "exactly_once":
-        return project.rekey_topic
-    if erasing:
-        return project.sources[0].topic
-    raise UserError(
-        "kafka.guarantee: with at_least_once the source alone says what happens, in one order; "
-        "use exactly_once to name users by a command"
-    )
+    return said_instant(project, at, WallClock().now(), "--at")
 
 
 def send(feed: Feed, notes: AsyncIterator[Note | Erased], told: Callable[[str], str]) -> None:

@@ -55,7 +55,7 @@ class People:
     async def named(self) -> AsyncIterator[Named]:
         """Yield them in order; UserError at one that is none."""
         for number, user in enumerate(self.users, 1):
-            yield Named(_checked(user, f"USER {number}"))
+            yield Named(checked_id(user, f"USER {number}"))
         if self.lines is not None:
             async for line in self.lines.lines():
                 yield self._of_line(line, self.lines)
@@ -63,7 +63,7 @@ class People:
     def _of_line(self, line: bytes, lines: JsonLines) -> Named:
         if not line.lstrip().startswith(b"{"):
             try:
-                return Named(_checked(line.decode().strip(), lines.place))
+                return Named(checked_id(line.decode().strip(), lines.place))
             except UnicodeDecodeError:
                 raise UserError(f"{lines.place}: this is no text in UTF-8; write it anew") from None
         said = lines.parsed(line)
@@ -79,7 +79,7 @@ class People:
             raise UserError(
                 f"{lines.place}: {', '.join(sorted(said))} means nothing here; write {fields} only"
             )
-        return Named(_checked(user, lines.place), properties)
+        return Named(checked_id(user, lines.place), properties)
 
 
 @contextmanager
@@ -96,7 +96,8 @@ def people(
         yield People((), lines, properties)
 
 
-def _checked(user: str, place: str) -> str:
+def checked_id(user: str, place: str) -> str:
+    """Return a user's id; UserError, which names the place, when it can be none."""
     if not user or len(user) > _LONGEST_ID or "\0" in user:
         raise UserError(
             f"{place}: {user[:40]!r} is no user's id; write 1 to {_LONGEST_ID} characters"

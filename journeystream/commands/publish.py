@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,14 +14,14 @@ from journeystream.clock import WallClock
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker, published
 from journeystream.commands.checking import AsJson, Checked, Files, check_files, tell
-from journeystream.commands.context import project_of
-from journeystream.control_client import write
-from journeystream.control_log import Published
+from journeystream.commands.context import asked, project_of
+from journeystream.control_client import change
+from journeystream.control_log import Published, Record
 from journeystream.definitions import Definition, JourneyDefinition
 from journeystream.planning import plan
 from journeystream.project import Project
-from journeystream.publishing import Publication
-from journeystream.publishing import publish as decide
+from journeystream.publishing import Publication, records_of
+from journeystream.publishing import publish as decided
 
 
 def publish(
@@ -43,17 +44,15 @@ def publish(
     project = project_of(ctx)
     with broker(project) as bootstrap:
         current = ask(published(project, bootstrap))
-        checked = check_files(
-            files, current.conditions(), project, current.journeys(), current.computed_traits
-        )
-        done: list[Publication] = []
-        if all(each.ok for each in checked):
-            definitions = [each.definition for each in checked if each.definition]
-            if only_plan:
+        checked, done = _checked(files, current, project), list[Publication]()
+        if only_plan:
+            if all(each.ok for each in checked):
+                definitions = [each.definition for each in checked if each.definition]
                 _say_plan(definitions, current, partial(_census, project, bootstrap))
                 return
-            done = decide(definitions, current, project, WallClock().now())
-            _write(project, bootstrap, done)
+        elif all(each.ok for each in checked):
+            # Decided anew, from what is published when it is our turn to write.
+            checked, done = _publish(files, project, bootstrap)
     if json:
         _say_json(checked, done)
     else:
@@ -64,6 +63,29 @@ def publish(
     if not done:
         output.remark("nothing was published")
         raise typer.Exit(2)
+
+
+def _publish(
+    files: list[Path], project: Project, bootstrap: str
+) -> tuple[list[Checked], list[Publication]]:
+    """Publish all that files define, if all of it is well."""
+    now = WallClock().now()
+
+    def decide(current: Published) -> tuple[list[Record], tuple[list[Checked], list[Publication]]]:
+        checked, done = _checked(files, current, project), list[Publication]()
+        if all(each.ok for each in checked):
+            definitions = [each.definition for each in checked if each.definition]
+            done = decided(definitions, current, project, now)
+        return records_of(done), (checked, done)
+
+    request = asked("publish", [str(file) for file in files])
+    return ask(change(project, bootstrap, request, decide, now))
+
+
+def _checked(files: list[Path], current: Published, project: Project) -> list[Checked]:
+    return check_files(
+        files, current.conditions(), project, current.journeys(), current.computed_traits
+    )
 
 
 def _census(project: Project, bootstrap: str) -> Census:
@@ -83,11 +105,6 @@ def _say_plan(
         found = census().journeys.get(definition.id) if meant.differences else None
         for line in meant.lines(found.steps if found else {}):
             output.say(line)
-
-
-def _write(project: Project, bootstrap: str, done: list[Publication]) -> None:
-    records = [record for publication in done for record in publication.records]
-    ask(write(project.control_topic, bootstrap, records))
 
 
 def _say_json(checked: list[Checked], done: list[Publication]) -> None:

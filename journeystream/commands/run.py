@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from journeystream.api.routes import PREFIX
+from journeystream.api.tokens import check_open
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker
-from journeystream.commands.context import project_of
+from journeystream.commands.context import Chosen, project_of
 from journeystream.embedded_broker import LOOPBACK
 from journeystream.errors import UserError
+from journeystream.project import DEFAULT_FILE
+from journeystream.project_file import PROJECT_VARIABLE
 from journeystream.topics import check_copartitioned, partitions_of, wanted_topics
 from journeystream.worker_log import LogForm, log_to_stderr, secrets_of, worker_name
 
@@ -22,34 +28,35 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
 _log = logging.getLogger(__name__)
+_HttpPort = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=1, max=65_535, help="Serve probes, metrics and the API at this port."
+    ),
+]
+_HttpHost = Annotated[
+    str, typer.Option(metavar="HOST", help="The address that the port is opened at.")
+]
+_Log = Annotated[
+    LogForm, typer.Option("--log", help="Write the log for people, or an object a line.")
+]
+_Trace = Annotated[
+    bool,
+    typer.Option(
+        "--trace",
+        help="Send OpenTelemetry spans of records with a sampled traceparent header; where to is "
+        "in OTEL_EXPORTER_OTLP_ENDPOINT.",
+    ),
+]
 
 
 def run(
     ctx: typer.Context,
     *,
-    http_port: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            max=65_535,
-            help="Serve /ready, /live and /metrics at this port.",
-        ),
-    ] = None,
-    http_host: Annotated[
-        str, typer.Option(metavar="HOST", help="The address that the port is opened at.")
-    ] = LOOPBACK,
-    log: Annotated[
-        LogForm, typer.Option("--log", help="Write the log for people, or an object a line.")
-    ] = LogForm.TEXT,
-    trace: Annotated[
-        bool,
-        typer.Option(
-            "--trace",
-            help="Send OpenTelemetry spans of records with a sampled traceparent header; where to "
-            "is in OTEL_EXPORTER_OTLP_ENDPOINT.",
-        ),
-    ] = False,
+    http_port: _HttpPort = None,
+    http_host: _HttpHost = LOOPBACK,
+    log: _Log = LogForm.TEXT,
+    trace: _Trace = False,
 ) -> None:
     """Run a worker until Ctrl-C.
 
@@ -69,7 +76,11 @@ def run(
     if log is LogForm.JSON:
         output.to_log(_log)
     tracer = _tracer(worker) if trace else None
+    check_open(project.api, http_host)
     listening = None if http_port is None else _listen(http_host, http_port)
+    chosen: Chosen = ctx.obj
+    # For the commands that the API runs beside the worker.
+    os.environ[PROJECT_VARIABLE] = str((chosen.file or Path(DEFAULT_FILE)).absolute())
     with broker(project) as bootstrap:
         wanted = wanted_topics(project)
         counts = ask(partitions_of([topic.name for topic in wanted], bootstrap))
@@ -96,5 +107,5 @@ def _listen(host: str, port: int) -> socket.socket:
         listening = socket.create_server((host, port))
     except OSError as error:
         raise UserError(f"--http-port {port}: {error.strerror}; choose another port") from None
-    output.remark(f"probes: http://{host}:{port}/ready, /live and /metrics")
+    output.remark(f"http://{host}:{port}: /ready, /live, /metrics; the API: {PREFIX}/")
     return listening

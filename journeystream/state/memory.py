@@ -47,8 +47,15 @@ class MemoryStore:
 
     def members(self, journey: str, limit: int, after: str = "") -> list[str]:
         """Return users who are in the journey."""
-        inside = {id_ for place, id_ in self._places if place[0] == journey and id_ > after}
-        return sorted(inside)[:limit]
+        return list(self.standing(journey, limit, after))
+
+    def standing(self, journey: str, limit: int, after: str = "") -> dict[str, list[str]]:
+        """Return at which steps of the journey users stand, by user."""
+        standing: dict[str, list[str]] = {}
+        for (inside, step), id_ in self._places:
+            if inside == journey and id_ > after:
+                standing.setdefault(id_, []).append(step)
+        return {id_: sorted(standing[id_]) for id_ in sorted(standing)[:limit]}
 
     def users(self, after: str = "") -> Iterable[str]:
         """Return everyone's id, in order, behind `after`."""

@@ -140,15 +140,20 @@ class RocksStore:
 
     def members(self, journey: str, limit: int, after: str = "") -> list[str]:
         """Return users who are in the journey."""
+        return list(self.standing(journey, limit, after))
+
+    def standing(self, journey: str, limit: int, after: str = "") -> dict[str, list[str]]:
+        """Return at which steps of the journey users stand, by user."""
         prefix = journey.encode() + b"\0"
-        members: list[str] = []
+        standing: dict[str, list[str]] = {}
         for key in self._keys(_PLACES, prefix + (after.encode() + b"\x01" if after else b"")):
-            if len(members) >= limit or not key.startswith(prefix):
+            if not key.startswith(prefix):
                 break
-            member = key[len(prefix) :].rsplit(b"\0", 1)[0].decode()
-            if not members or members[-1] != member:
-                members.append(member)
-        return members
+            user, step = key[len(prefix) :].decode().rsplit("\0", 1)
+            if user not in standing and len(standing) >= limit:
+                break
+            standing.setdefault(user, []).append(step)
+        return standing
 
     def users(self, after: str = "") -> Iterator[str]:
         """Return everyone's id, in order, behind `after`."""

@@ -65,6 +65,9 @@ class Store(Protocol):
     def members(self, journey: str, limit: int, after: str = "") -> list[str]:
         """Return at most `limit` users who are in the journey, in order of id, behind `after`."""
 
+    def standing(self, journey: str, limit: int, after: str = "") -> dict[str, list[str]]:
+        """Return the steps of a journey that users stand at: of at most `limit` behind `after`."""
+
     def users(self, after: str = "") -> Iterable[str]:
         """Return everyone's id, in order, behind `after`."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from aiokafka.structs import ConsumerRecord
@@ -24,6 +25,7 @@ from journeystream.events import ClockMark, Erased, Event
 from journeystream.project import EventDestination, ListDestination
 from journeystream.sinks.records import OutRecord
 from journeystream.sinks.routing import Routing
+from tests.cli.typing_commands import run
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 CALLER = "b7ad6b7169203331"
@@ -176,6 +178,18 @@ def test_the_trace_goes_along_when_a_record_is_rekeyed() -> None:
     read = record(7, ("traceparent", SAMPLED), ("secret", b"1"), value=value)
     [moved] = Sorter(limits, "letters", "rekeyed", 4).sort([read]).rekeyed
     assert list(moved.headers) == [("traceparent", SAMPLED)]
+
+
+def test_what_is_missing_for_traces_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the extra is not installed, --trace says how to install it."""
+    monkeypatch.setitem(sys.modules, "journeystream.agents.tracing", None)
+    project = tmp_path / "journeystream.yaml"
+    project.write_text("sources: [{topic: events}]")
+    done = run("run", "--trace", file=project)
+    assert done.exit_code == 2
+    assert "pip install 'journeystream[tracing]'" in done.stderr
 
 
 def test_whoever_does_not_trace_does_not_import_it() -> None:

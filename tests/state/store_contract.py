@@ -146,6 +146,8 @@ class StoreContract:
         assert store.members("other", 9) == ["u3"]
         assert store.members("j-2", 9) == ["u4"]
         assert store.members("unknown", 9) == []
+        assert store.standing("j", 2) == {"u1": ["s2"], "u2": ["s1", "s2"]}
+        assert store.standing("j", 2, "u1") == {"u2": ["s1", "s2"], "u3": ["s1"]}
 
     def test_places_are_replaced(self, store: Store) -> None:
         """A user who moved, left, or rests at a send step is where the new record says."""

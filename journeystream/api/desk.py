@@ -1,0 +1,54 @@
+"""What the handlers of the API work with, of one worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from journeystream.agents.control import Control
+from journeystream.agents.health import Health
+from journeystream.agents.partition import Partition
+from journeystream.api.owners import Owners
+from journeystream.api.workbench import Workbench
+from journeystream.clock import Clock
+from journeystream.control_log import Published
+from journeystream.explaining import Explainer
+from journeystream.project import Project
+from journeystream.publishing import workshop_of
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Handed to every handler; `owners` knows which worker has which user.
+
+    Who writes holds `writing`: of two who change the control topic at once, one would be fenced.
+    """
+
+    project: Project
+    bootstrap: str
+    control: Control
+    owners: Owners
+    clock: Clock
+    health: Callable[[], Health]
+    workbench: Workbench = field(default_factory=Workbench)
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _explainers: list[tuple[Published, Explainer]] = field(default_factory=list)
+
+    async def published(self) -> Published:
+        """Return all that is published by now."""
+        await self.control.current()
+        return self.control.published
+
+    @property
+    def explainer(self) -> Explainer:
+        """What is published, ready to be asked about any user; made once for each change."""
+        published = self.control.published
+        if not self._explainers or self._explainers[0][0] is not published:
+            explainer = Explainer(published, workshop_of(self.project))
+            self._explainers[:] = [(published, explainer)]
+        return self._explainers[0][1]
+
+    def now(self, partition: Partition) -> int:
+        """Return what time it is for a partition's users."""
+        return self.clock.now() if self.project.time == "live" else partition.state.clock

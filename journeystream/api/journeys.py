@@ -1,0 +1,391 @@
+"""Journeys: from a draft to the archive.
+
+Laws: a draft is any object, as it is while somebody designs it; it has to be right when it is
+published. What is published keeps its version while only what may be edited in place changes; a
+live journey is not changed in structure (pause it first), and only a draft is deleted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import Field
+
+from journeystream.api.changes import changed, demand_match, etag_of
+from journeystream.api.desk import Desk
+from journeystream.api.problems import Refused
+from journeystream.api.routes import Asked, Call, Page, Paging, Reply, Role, Route, Told
+from journeystream.control_log import Draft, Published, Record, draft_record, written
+from journeystream.definitions import JourneyDefinition, parse_definition
+from journeystream.dialects import id_of
+from journeystream.durations import iso
+from journeystream.errors import CommandRefused, DefinitionError, Problem, did_you_mean
+from journeystream.lifecycle import State
+from journeystream.planning import plan
+from journeystream.publishing import check, publish, records_of
+from journeystream.steps.contract import ID_PATTERN
+
+_MOST_NAMES = 1000
+
+
+class JourneySummary(Told):
+    """A journey in a list."""
+
+    id: str
+    """Its id, which stays when it is renamed."""
+    name: str
+    """Its name."""
+    description: str
+    """What it is for."""
+    status: State
+    """Where in its life it is."""
+    version: int | None
+    """The version that new users enter; null: it is a draft."""
+    hold: bool
+    """Whether it is paused, and users in it stay where they are."""
+    step_count: int
+    """How many steps it has."""
+    created_at: str
+    """When the draft, or the first version, came to be."""
+    updated_at: str
+    """When the draft was saved, or this version published."""
+
+
+class JourneyView(JourneySummary):
+    """A journey with its definition."""
+
+    definition: dict[str, Any]
+    """As it was written."""
+    versions: list[int]
+    """The versions that were published; users in flight may be in any of them."""
+
+
+class VersionView(Told):
+    """One version of a journey."""
+
+    id: str
+    """The journey."""
+    version: int
+    """The version, from 1."""
+    published_at: str
+    """When it was published."""
+    keys: dict[str, str]
+    """Send step to the key that destinations know it by."""
+    definition: dict[str, Any]
+    """As it was written."""
+
+
+class Listing(Paging):
+    """Which journeys."""
+
+    status: State | None = None
+    """Only those in this state."""
+
+
+class Cloning(Asked):
+    """What a clone is called."""
+
+    id: str | None = Field(default=None, max_length=100, pattern=r"^[A-Za-z0-9_-]+$")
+    """The clone's id; default: ID-copy."""
+    name: str | None = Field(default=None, min_length=1, max_length=500)
+    """The clone's name; default: the same."""
+
+
+def journey_document(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a draft with an id; Refused where that is none."""
+    id_ = said.get("id") or id_of(str(said.get("name") or ""))
+    if not isinstance(id_, str) or re.fullmatch(ID_PATTERN, id_) is None:
+        raise Refused(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"id is {str(id_)[:60]!r}; it has to match {ID_PATTERN}",
+        )
+    return {**said, "id": id_}
+
+
+def summary_of(id_: str, current: Published) -> JourneySummary:
+    """Return a journey or draft as a list shows it."""
+    return JourneySummary.model_validate(view_of(id_, current).model_dump())
+
+
+def view_of(id_: str, current: Published) -> JourneyView:
+    """Return a journey, or a draft; Refused where there is neither."""
+    head, version = current.heads.get(id_), current.head(id_)
+    if head is not None and version is not None:
+        numbers = sorted(number for journey, number in current.versions if journey == id_)
+        definition = version.definition
+        return JourneyView(
+            id=id_,
+            name=definition.name,
+            description=definition.description,
+            status=head.state,
+            version=head.version,
+            hold=head.hold,
+            step_count=len(definition.steps),
+            created_at=iso(current.versions[id_, numbers[0]].published_at),
+            updated_at=iso(version.published_at),
+            definition=written(definition),
+            versions=numbers,
+        )
+    draft = current.drafts.get(id_)
+    if draft is None:
+        known = [*current.heads, *current.drafts][:_MOST_NAMES]
+        raise Refused(
+            HTTPStatus.NOT_FOUND, f"there is no journey {id_!r}; {did_you_mean(id_, known)}"
+        )
+    return _draft_view(id_, draft)
+
+
+def _draft_view(id_: str, draft: Draft) -> JourneyView:
+    said = draft.definition
+    steps = said.get("steps")
+    return JourneyView(
+        id=id_,
+        name=str(said.get("name") or id_),
+        description=str(said.get("description") or ""),
+        status=State.DRAFT,
+        version=None,
+        hold=False,
+        step_count=len(steps) if isinstance(steps, list) else 0,
+        created_at=iso(draft.created_at),
+        updated_at=iso(draft.updated_at),
+        definition=dict(said),
+        versions=[],
+    )
+
+
+def etag(view: JourneyView) -> str:
+    """Return the name of a journey's state."""
+    return etag_of(view.model_dump(mode="json"))
+
+
+def _shown(id_: str, current: Published) -> Reply:
+    return _reply(view_of(id_, current))
+
+
+def _reply(view: JourneyView, status: HTTPStatus = HTTPStatus.OK) -> Reply:
+    return Reply(view, status=status, etag=etag(view))
+
+
+async def list_journeys(desk: Desk, call: Call) -> Reply:
+    """List journeys and drafts, in order of id."""
+    current, asked = await desk.published(), call.query
+    ids = sorted({*current.heads, *current.drafts})
+    found = [
+        summary
+        for id_ in ids
+        if id_ > asked.after
+        and (id_ in current.drafts or current.head(id_) is not None)
+        and (summary := summary_of(id_, current)).status == (asked.status or summary.status)
+    ]
+    items = found[: asked.limit]
+    more = items[-1].id if len(found) > len(items) else None
+    return Reply(Page[JourneySummary](items=items, next=more))
+
+
+async def create_journey(desk: Desk, call: Call) -> Reply:
+    """Save a draft; its id, where it has none, comes from its name."""
+    document = journey_document(call.body)
+    id_ = document["id"]
+    now = desk.clock.now()
+
+    def decide(current: Published) -> tuple[list[Record], Reply]:
+        if id_ in current.heads or id_ in current.drafts:
+            raise CommandRefused(f"there is a journey {id_!r} already; choose another id")
+        draft = Draft(document, now, now)
+        view = _draft_view(id_, draft)
+        return [draft_record(id_, draft)], _reply(view, HTTPStatus.CREATED)
+
+    return await changed(desk, call, "create", [id_], decide)
+
+
+async def get_journey(desk: Desk, call: Call) -> Reply:
+    """Show a journey, or a draft."""
+    return _shown(call.path["journey"], await desk.published())
+
+
+async def get_version(desk: Desk, call: Call) -> Reply:
+    """Show one version of a journey."""
+    id_, number = call.path["journey"], call.path["version"]
+    current = await desk.published()
+    version = current.versions.get((id_, int(number))) if number.isdecimal() else None
+    if version is None:
+        raise Refused(HTTPStatus.NOT_FOUND, f"there is no version {number} of journey {id_!r}")
+    return Reply(
+        VersionView(
+            id=id_,
+            version=version.version,
+            published_at=iso(version.published_at),
+            keys=dict(version.keys),
+            definition=written(version.definition),
+        )
+    )
+
+
+async def update_journey(desk: Desk, call: Call) -> Reply:
+    """Save a draft anew; or edit a journey, in structure only while it is paused."""
+    id_, now = call.path["journey"], desk.clock.now()
+    document = journey_document({"id": id_, **call.body})
+    if document["id"] != id_:
+        raise Refused(
+            HTTPStatus.UNPROCESSABLE_ENTITY, f"id is {document['id']!r}; it stays {id_!r}"
+        )
+
+    def decide(current: Published) -> tuple[list[Record], Reply]:
+        before = view_of(id_, current)
+        demand_match(call, etag(before))
+        if before.status is State.DRAFT:
+            draft = Draft(document, current.drafts[id_].created_at, now)
+            view = _draft_view(id_, draft)
+            return [draft_record(id_, draft)], _reply(view)
+        journey = sound(document, current, desk)
+        _refuse_structural(journey, before, current)
+        return _published_anew(journey, current, desk, now)
+
+    return await changed(desk, call, "update", [id_], decide)
+
+
+def _refuse_structural(journey: JourneyDefinition, before: JourneyView, current: Published) -> None:
+    published = current.head(before.id)
+    if before.status is not State.LIVE or published is None:
+        return
+    differences = plan(published.definition, journey).differences
+    if differences:
+        raise CommandRefused(
+            f"journey {before.id!r} is live, and this changes {', '.join(differences)}; pause it "
+            f"first, or publish it as a new version: POST /journeys/{before.id}/publish"
+        )
+
+
+async def delete_journey(desk: Desk, call: Call) -> Reply:
+    """Delete a draft; what is published is archived, not deleted."""
+    id_ = call.path["journey"]
+
+    def decide(current: Published) -> tuple[list[Record], Reply]:
+        view = view_of(id_, current)
+        demand_match(call, etag(view))
+        if view.status is not State.DRAFT:
+            raise CommandRefused(
+                f"journey {id_!r} is {view.status}: only drafts can be deleted; archive it"
+            )
+        return [draft_record(id_, None)], Reply(status=HTTPStatus.NO_CONTENT)
+
+    return await changed(desk, call, "delete", [id_], decide)
+
+
+async def clone_journey(desk: Desk, call: Call) -> Reply:
+    """Make a draft of a journey under another id; keys set by hand are left out."""
+    id_, now = call.path["journey"], desk.clock.now()
+    new_id = call.body.id or f"{id_}-copy"
+
+    def decide(current: Published) -> tuple[list[Record], Reply]:
+        definition = view_of(id_, current).definition
+        if new_id in current.heads or new_id in current.drafts:
+            raise CommandRefused(f"there is a journey {new_id!r} already; choose another id")
+        document = {**without_keys(definition), "id": new_id}
+        if call.body.name is not None:
+            document["name"] = call.body.name
+        draft = Draft(document, now, now)
+        view = _draft_view(new_id, draft)
+        return [draft_record(new_id, draft)], _reply(view, HTTPStatus.CREATED)
+
+    return await changed(desk, call, "clone", [id_, new_id], decide)
+
+
+def without_keys(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a definition for a journey of its own: a key belongs to one, users to another."""
+    document = {name: value for name, value in definition.items() if name != "in_flight"}
+    steps = document.get("steps")
+    if isinstance(steps, list):
+        document["steps"] = [
+            {name: value for name, value in step.items() if name != "key"}
+            if isinstance(step, dict)
+            else step
+            for step in steps
+        ]
+    return document
+
+
+async def publish_journey(desk: Desk, call: Call) -> Reply:
+    """Make a draft live, or publish a journey as a new version if a definition is sent."""
+    id_, now = call.path["journey"], desk.clock.now()
+
+    def decide(current: Published) -> tuple[list[Record], Reply]:
+        view = view_of(id_, current)
+        demand_match(call, etag(view))
+        document = journey_document({"id": id_, **call.body}) if call.body else view.definition
+        journey = sound(document, current, desk)
+        if journey.id != id_:
+            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"id is {journey.id!r}, not {id_!r}")
+        return _published_anew(journey, current, desk, now)
+
+    return await changed(desk, call, "publish", [id_], decide)
+
+
+def _published_anew(
+    journey: JourneyDefinition, current: Published, desk: Desk, now: int
+) -> tuple[list[Record], Reply]:
+    """Publish, and show what that leads to; a draft is none any more."""
+    records = records_of(publish([journey], current, desk.project, now))
+    if journey.id in current.drafts:
+        records.append(draft_record(journey.id, None))
+    return records, _shown(journey.id, current.after(records))
+
+
+def sound(document: object, current: Published, desk: Desk) -> JourneyDefinition:
+    """Return the journey that a document defines; DefinitionError lists all that is wrong."""
+    definition = parse_definition(document, "journey")
+    if not isinstance(definition, JourneyDefinition):
+        raise DefinitionError(
+            "journey", [Problem("kind", f"is {definition.kind}", "send a journey")]
+        )
+    found = check(
+        definition,
+        current.conditions(),
+        desk.project,
+        current.journeys(),
+        current.computed_traits,
+    )
+    if any(not problem.warning for problem in found):
+        raise DefinitionError(f"journey {definition.id}", found)
+    return definition
+
+
+_CONFLICT = (HTTPStatus.CONFLICT,)
+_CHANGED = (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED)
+_ONE = "/journeys/{journey}"
+ROUTES = [
+    Route(
+        "GET", "/journeys", list_journeys, Role.READ, "List journeys and drafts.", "journeys",
+        answers=Page[JourneySummary], query=Listing,
+    ),
+    Route(
+        "POST", "/journeys", create_journey, Role.WRITE, "Save a draft.", "journeys",
+        answers=JourneyView, status=HTTPStatus.CREATED, takes_any=True, refusals=_CONFLICT,
+    ),
+    Route(
+        "GET", _ONE, get_journey, Role.READ, "Show a journey.", "journeys", answers=JourneyView,
+    ),
+    Route(
+        "PUT", _ONE, update_journey, Role.WRITE, "Change a journey.", "journeys",
+        answers=JourneyView, takes_any=True, refusals=_CHANGED,
+    ),
+    Route(
+        "DELETE", _ONE, delete_journey, Role.ADMIN, "Delete a draft.", "journeys",
+        status=HTTPStatus.NO_CONTENT, refusals=_CHANGED,
+    ),
+    Route(
+        "GET", _ONE + "/versions/{version}", get_version, Role.READ, "Show a version.",
+        "journeys", answers=VersionView,
+    ),
+    Route(
+        "POST", _ONE + "/clone", clone_journey, Role.WRITE, "Clone a journey.", "journeys",
+        answers=JourneyView, status=HTTPStatus.CREATED, body=Cloning, refusals=_CONFLICT,
+    ),
+    Route(
+        "POST", _ONE + "/publish", publish_journey, Role.WRITE, "Make a journey live.",
+        "journeys", answers=JourneyView, takes_any=True, refusals=_CHANGED,
+    ),
+]  # fmt: skip

@@ -1,0 +1,150 @@
+"""What is done to users by name: enrol, erase, put on a list.
+
+Law: it is said by a note (agents/notes.py), which takes its place in the user's order and counts
+once; so it is done soon after it was taken, and `202` is all that can be answered. A note's message
+id is made of what it says and the idempotency key: the same again counts once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import orjson
+from pydantic import Field, StringConstraints
+
+from journeystream.agents.notes import said_instant, topic_of, written
+from journeystream.api.desk import Desk
+from journeystream.api.journeys import view_of
+from journeystream.api.problems import Refused
+from journeystream.api.routes import Asked, Call, Handler, Reply, Role, Route, Told
+from journeystream.audit import Request
+from journeystream.control_client import tell
+from journeystream.effects import stable_id
+from journeystream.errors import CommandRefused
+from journeystream.events import Enrolled, Erased, Listed, Note
+from journeystream.lifecycle import State
+
+_MOST_USERS = 1000
+_LONGEST_ID = 512  # as in agents/decode.py
+UserId = Annotated[
+    str, StringConstraints(min_length=1, max_length=_LONGEST_ID, pattern=r"^[^\x00]+$")
+]
+_CLOSED = (State.PAUSED, State.STOPPED, State.ARCHIVED, State.DRAFT)
+
+
+class When(Asked):
+    """When it happens."""
+
+    at: str | None = None
+    """An instant that was, as in 2024-03-01T10:00:00Z; default: now. A replay has to be told."""
+
+
+class Person(Asked):
+    """Somebody who is enrolled."""
+
+    user_id: UserId
+    """Their id."""
+    properties: dict[str, Any] = Field(default_factory=dict)
+    """What journeys read as the entry event's properties."""
+
+
+class Enrolment(When):
+    """Who is let into a journey."""
+
+    users: Annotated[list[Person], Field(min_length=1, max_length=_MOST_USERS)]
+    """They; re-entry is asked, the entry condition is not."""
+
+
+class Taken(Told):
+    """What was taken; it is done as soon as a worker has read it."""
+
+    users: int
+    """How many users that is about."""
+
+
+async def _send(
+    desk: Desk, call: Call, action: str, subjects: Sequence[str], notes: Sequence[Note | Erased]
+) -> Reply:
+    erasing = all(isinstance(note, Erased) for note in notes)
+    records = [(note.user_id.encode(), written(note)) for note in notes]
+    request = Request(call.who, "api", action, tuple(subjects))
+    topic = topic_of(desk.project, erasing=erasing)
+    async with desk.writing:
+        await tell(desk.project, desk.bootstrap, request, topic, records, desk.clock.now())
+    return Reply(Taken(users=len(notes)), HTTPStatus.ACCEPTED)
+
+
+def _instant(desk: Desk, asked: When) -> int:
+    return said_instant(desk.project, asked.at, desk.clock.now(), "at")
+
+
+def _user(call: Call) -> str:
+    user = call.path["user"]
+    if len(user) > _LONGEST_ID:
+        raise Refused(
+            HTTPStatus.UNPROCESSABLE_ENTITY, f"a user's id has at most {_LONGEST_ID} characters"
+        )
+    return user
+
+
+async def enroll_users(desk: Desk, call: Call) -> Reply:
+    """Let users into a journey by name."""
+    journey, at = call.path["journey"], _instant(desk, call.body)
+    view = view_of(journey, await desk.published())
+    if view.status in _CLOSED:
+        raise CommandRefused(f"journey {journey!r} is {view.status}: nobody enters")
+    notes = [_enrolled(journey, each, at, call.key or "") for each in call.body.users]
+    return await _send(desk, call, "enroll", [journey], notes)
+
+
+def _enrolled(journey: str, person: Person, at: int, key: str) -> Enrolled:
+    said = orjson.dumps(person.properties, option=orjson.OPT_SORT_KEYS).decode()
+    id_ = stable_id("enroll", journey, person.user_id, said, key)
+    return Enrolled(person.user_id, at, journey, person.properties, id_)
+
+
+async def erase_user(desk: Desk, call: Call) -> Reply:
+    """Forget a user; they leave everything, with all that is owed."""
+    user = _user(call)
+    return await _send(desk, call, "erase", [user], [Erased(user, _instant(desk, call.query))])
+
+
+def _listing(*, joins: bool) -> Handler:
+    async def handle(desk: Desk, call: Call) -> Reply:
+        user, list_ = _user(call), call.path["list"]
+        if len(list_) > _LONGEST_ID:
+            raise Refused(
+                HTTPStatus.UNPROCESSABLE_ENTITY, f"list: at most {_LONGEST_ID} characters"
+            )
+        at = _instant(desk, call.query)
+        id_ = stable_id("list", list_, user, str(joins), str(at), call.key or "")
+        note = Listed(user, at, list_, joins, id_)
+        action = "add to list" if joins else "remove from list"
+        return await _send(desk, call, action, [list_, user], [note])
+
+    handle.__name__ = "add_to_list" if joins else "remove_from_list"
+    return handle
+
+
+_ON_LIST = "/lists/{list}/users/{user}"
+_TAKEN = HTTPStatus.ACCEPTED
+ROUTES = [
+    Route(
+        "POST", "/journeys/{journey}/users", enroll_users, Role.WRITE, "Enrol users by name.",
+        "users", answers=Taken, status=_TAKEN, body=Enrolment, refusals=(HTTPStatus.CONFLICT,),
+    ),
+    Route(
+        "DELETE", "/users/{user}", erase_user, Role.ADMIN, "Erase a user.", "users",
+        answers=Taken, status=_TAKEN, query=When,
+    ),
+    Route(
+        "PUT", _ON_LIST, _listing(joins=True), Role.WRITE, "Put a user on a list.", "users",
+        answers=Taken, status=_TAKEN, query=When,
+    ),
+    Route(
+        "DELETE", _ON_LIST, _listing(joins=False), Role.WRITE, "Take a user off a list.",
+        "users", answers=Taken, status=_TAKEN, query=When,
+    ),
+]  # fmt: skip

@@ -1,0 +1,75 @@
+"""One user: who they are, where they are in journeys, and why.
+
+Law: the worker that has the user answers, from what is committed, between two turns.
+"""
+
+from __future__ import annotations
+
+from aiohttp.web import StreamResponse
+
+from journeystream.agents.partition import Partition
+from journeystream.api.desk import Desk
+from journeystream.api.people import UserId
+from journeystream.api.routes import Asked, Call, Reply, Role, Route
+from journeystream.errors import StateError
+from journeystream.explanation import Explanation
+from journeystream.journeys import Floors
+from journeystream.portrait import Portrait, portrait_of
+from journeystream.user import User
+
+
+class Which(Asked):
+    """What is explained."""
+
+    journey: UserId | None = None
+    """One journey; default: all."""
+
+
+async def get_user(desk: Desk, call: Call) -> Reply | StreamResponse:
+    """Show what is known of a user: traits, lists, journeys."""
+    id_ = call.path["user"]
+    await desk.published()
+
+    def answer(partition: Partition) -> Reply:
+        now, journeys = desk.now(partition), desk.explainer.journeys
+        return Reply(portrait_of(id_, _read(partition, id_), now, journeys))
+
+    return await desk.owners.about(id_, call, answer)
+
+
+async def explain_user(desk: Desk, call: Call) -> Reply | StreamResponse:
+    """Tell why a user is in a journey, and where, or why they are not; clause by clause."""
+    id_ = call.path["user"]
+    await desk.published()
+
+    def answer(partition: Partition) -> Reply:
+        return Reply(
+            desk.explainer.explain(
+                id_,
+                _read(partition, id_),
+                desk.now(partition),
+                Floors(partition.state.floors),
+                call.query.journey,
+            )
+        )
+
+    return await desk.owners.about(id_, call, answer)
+
+
+def _read(partition: Partition, id_: str) -> User | None:
+    store = partition.store
+    if store is None:
+        raise StateError(f"partition {partition.number} is being restored")
+    return store.load([id_]).get(id_)
+
+
+ROUTES = [
+    Route(
+        "GET", "/users/{user}", get_user, Role.READ, "Show what is known of a user.", "users",
+        answers=Portrait,
+    ),
+    Route(
+        "GET", "/users/{user}/explain", explain_user, Role.READ,
+        "Tell why a user is where they are.", "users", answers=Explanation, query=Which,
+    ),
+]  # fmt: skip
