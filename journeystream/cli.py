@@ -127,7 +127,6 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
     # A fault of ours is told as Python tells it: it is for a bug report, not for users.
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
