@@ -62,12 +62,12 @@ class EventLog:
     limits: DecodeLimits
     times: Times = field(default_factory=Times)
     home: Callable[[str], int] = lambda _: 0
-    last: int = NEVER
-    _first: int = sys.maxsize
-    _counts: Counter[str] = field(default_factory=Counter)
-    _refused: Counter[str] = field(default_factory=Counter)
-    _examples: dict[str, str] = field(default_factory=dict)
-    _fronts: dict[int, int] = field(default_factory=dict)
+    last: int = field(default=NEVER, init=False)
+    _first: int = field(default=sys.maxsize, init=False)
+    _counts: Counter[str] = field(default_factory=Counter, init=False)
+    _refused: Counter[str] = field(default_factory=Counter, init=False)
+    _examples: dict[str, str] = field(default_factory=dict, init=False)
+    _fronts: dict[int, int] = field(default_factory=dict, init=False)
 
     @property
     def read(self) -> EventsRead:
