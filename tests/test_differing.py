@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from journeystream.differing import differ
 from journeystream.engine import Rules
 from journeystream.events import Event, Message
-from journeystream.simulated import Difference
+from journeystream.simulated import Difference, UserDifference
 from journeystream.simulating import Simulation, Subject
 from tests.law_settings import laws
 from tests.strategies import (
@@ -117,7 +117,7 @@ def test_users_are_judged_one_by_one(
     versions, log = (rules_of(this[0]), rules_of(against[0])), apart(log)
     subject = Subject("j1", users=100)
     together = compared(*versions, log, subject)
-    alone = {}
+    alone: dict[str, UserDifference] = {}
     for user in users:
         found = compared(*versions, [each for each in log if each.user_id == user], subject)
         alone |= {each.user: each for each in found.users}

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from journeystream import rehearsal
 from journeystream.agents.census import Census
-from journeystream.compiler import compile_journey
+from journeystream.compiler import Workshop, compile_journey
+from journeystream.definitions import JourneyDefinition
 from journeystream.durations import iso, parse_duration
 from journeystream.effects import memberships
 from journeystream.engine import Rules
@@ -292,7 +293,11 @@ def test_examples_of_a_definition_come_out_as_in_its_rehearsal(
     workshop = replace(workshop_of(load_project(PROJECT_FILE)), audiences=audiences)
     compiled = compile_journey(definition, 1, keys_of(definition, {}, 255), workshop)
     rules = Rules(
-        Journeys({(definition.id, 1): compiled}, {definition.id: compiled}, {definition.id}),
+        Journeys(
+            versions={(definition.id, 1): compiled},
+            heads={definition.id: compiled},
+            admitting=frozenset({definition.id}),
+        ),
         travels=True,
     )
     compared = 0
@@ -316,9 +321,9 @@ def test_examples_of_a_definition_come_out_as_in_its_rehearsal(
 
 
 def _rehearsed(
-    definition: Any,  # noqa: ANN401 -- a definition, copied with one of its examples
+    definition: JourneyDefinition,
     name: str,
-    workshop: Any,  # noqa: ANN401 -- as rehearse takes it
+    workshop: Workshop,
     monkeypatch: pytest.MonkeyPatch,
 ) -> tuple[list[Message], int, list[tuple[str, str, str, str, str]]]:
     """Rehearse one example; return its log, up to when time passes, and what was told."""
