@@ -140,6 +140,8 @@ def simulate(  # noqa: PLR0913 -- each is an option of the command
         ]
         ask(_play(batches, simulations))
     report = _report(log, simulations, end)
+    if user is not None and not any(user in each.ways for each in simulations):
+        output.remark(f"user {user!r} does not enter")
     if json:
         output.say_json(report.model_dump(mode="json", by_alias=True))
     else:

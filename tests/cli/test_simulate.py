@@ -94,6 +94,12 @@ def test_people_are_told_the_same(journey: Path, events: Path) -> None:
     ]
 
 
+def test_a_user_who_does_not_enter_is_told(journey: Path, events: Path) -> None:
+    """Who is asked for and never came has no way to be shown, and that is said."""
+    result = run("simulate", journey, "--events", events, "--user", "u9")
+    assert result.stderr == "user 'u9' does not enter\n"
+
+
 def test_time_passes_until_it_is_told(journey: Path, events: Path) -> None:
     """What comes due after the last event happens if time is let pass."""
     told = simulated(journey, "--events", events, "--until", f"{DAY}13:00")
