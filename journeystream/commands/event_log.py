@@ -56,14 +56,16 @@ class Times:
 class EventLog:
     """Events, and what is found of them as they are read.
 
-    `last` is the latest instant so far. `home` says which partition is a user's.
+    `reached` is the latest instant so far, of events and clock marks. `home` says which partition
+    is a user's.
     """
 
     limits: DecodeLimits
     times: Times = field(default_factory=Times)
     home: Callable[[str], int] = lambda _: 0
-    last: int = field(default=NEVER, init=False)
+    reached: int = field(default=NEVER, init=False)
     _first: int = field(default=sys.maxsize, init=False)
+    _last: int = field(default=NEVER, init=False)
     _counts: Counter[str] = field(default_factory=Counter, init=False)
     _refused: Counter[str] = field(default_factory=Counter, init=False)
     _examples: dict[str, str] = field(default_factory=dict, init=False)
@@ -82,7 +84,7 @@ class EventLog:
                 for code, count in sorted(self._refused.items())
             ),
             first=iso(self._first) if has_any else None,
-            last=iso(self.last) if has_any else None,
+            last=iso(self._last) if has_any else None,
         )
 
     async def of_file(self, lines: JsonLines, tell: Tell) -> AsyncIterator[list[Entry]]:
@@ -139,11 +141,11 @@ class EventLog:
         return None
 
     def _counted(self, place: int, entry: Message | ClockMark) -> Entry:
-        self.last = max(self.last, entry.at)
+        self.reached = max(self.reached, entry.at)
         front = self._fronts.get(place, NEVER)
         self._fronts[place] = max(front, entry.at)
         if not isinstance(entry, ClockMark):
-            self._first = min(self._first, entry.at)
+            self._first, self._last = min(self._first, entry.at), max(self._last, entry.at)
             self._counts["events"] += 1
             self._counts["late"] += entry.at < front
         return place, entry

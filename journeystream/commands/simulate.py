@@ -171,7 +171,7 @@ async def _play(batches: _Batches, simulations: Sequence[Simulation]) -> None:
 
 def _report(log: EventLog, simulations: Sequence[Simulation], until: int) -> Report:
     """Let time pass, and return what there is to say."""
-    results = [each.end(max(until, log.last)) for each in simulations]
+    results = [each.end(max(until, log.reached)) for each in simulations]
     report = Report(read=log.read, simulated=results[0])
     if len(simulations) == 1:
         return report
