@@ -163,6 +163,15 @@ def test_audiences_and_other_journeys_come_in_further_files(tmp_path: Path, even
     assert (result.exit_code, "'loyal'" in result.stdout) == (2, True)
 
 
+def test_a_computed_trait_comes_in_a_further_file(tmp_path: Path, events: Path) -> None:
+    """What it is made of counts from the first event on."""
+    computed = "kind: computed_trait\nid: views\nname: Views\nevent: Viewed\ncompute: count\n"
+    views = written(tmp_path / "views.yaml", computed)
+    condition = "{trait: computed.views, at_least: 1}"
+    keen = written(tmp_path / "keen.yaml", REMIND.replace("{event: Viewed}", condition))
+    assert simulated(keen, views, "--events", events)["simulated"]["users"] == 3
+
+
 def test_a_journey_beside_it_is_followed(tmp_path: Path, journey: Path, events: Path) -> None:
     """A further file's journey runs too, so that what it triggers happens."""
     follows = REMIND.replace("id: remind", "id: follows").replace(
