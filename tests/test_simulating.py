@@ -28,6 +28,7 @@ from journeystream.rehearsal import rehearse
 from journeystream.simulated import Moment, Simulated
 from journeystream.simulating import Simulation, Subject
 from journeystream.turn import Turn, take_turn
+from tests import failing_turns
 from tests.law_settings import laws
 from tests.playing import play
 from tests.shipped import PROJECT_FILE, TEMPLATES, audiences_in, journey_in
@@ -210,6 +211,15 @@ def test_no_decision_service_answers() -> None:
         (0, "asked", "ask"),
         (60, "left", "complete"),
     ]
+
+
+def test_a_fault_is_told_and_stops_nobody_else() -> None:
+    """Who meets a bug is stuck at their step; how often that was is told by its kind."""
+    log = [track(user, "broken", START + number) for number, user in enumerate(("u1", "x1", "x2"))]
+    for sizes in ([], [1, 1]):
+        told = simulated(failing_turns.rules(), log, sizes, subject=Subject("bad"))
+        assert told.failures == {"bad: BugError": 2}
+        assert told.standing == {"late": 1, "wait": 2}
 
 
 # ── who is shown ─────────────────────────────────────────────────────────────────────────

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
@@ -87,7 +87,7 @@ class EventLog:
             last=iso(self._last) if has_any else None,
         )
 
-    async def of_file(self, lines: JsonLines, tell: Tell) -> AsyncIterator[list[Entry]]:
+    async def of_file(self, lines: JsonLines, tell: Tell) -> AsyncGenerator[list[Entry], None]:
         """Yield a file's events, batch by batch."""
         limits = replace(self.limits, replay=True)
         batch: list[Entry] = []
@@ -103,7 +103,7 @@ class EventLog:
 
     async def of_topic(
         self, source: Source, partitions: int, cluster: Cluster, tell: Tell
-    ) -> AsyncIterator[list[Entry]]:
+    ) -> AsyncGenerator[list[Entry], None]:
         """Yield a topic's events, batch by batch."""
         tps = [TopicPartition(source.topic, number) for number in range(partitions)]
         consumer = cluster.consumer()
@@ -112,10 +112,10 @@ class EventLog:
             batch: list[Entry] = []
             async for record in _merged(consumer, tps, tell):
                 where = f"{record.topic}/{record.partition}/{record.offset}"
-                at = record.timestamp * 1_000
-                entry = self._entry(record.value, where, at, self.limits)
+                entry = self._entry(record.value, where, record.timestamp * 1_000, self.limits)
                 if entry is not None and source.keyed_by_user:
                     batch.append(self._counted(record.partition, entry))
+                # A mark of a re-keyed source speaks for no partition of users.
                 elif entry is not None and not isinstance(entry, ClockMark):
                     batch.append(self._counted(self.home(entry.user_id), entry))
                 if len(batch) >= _AT_ONCE:
@@ -136,12 +136,12 @@ class EventLog:
             self._examples.setdefault(error.code, f"{where}: {error.text}")
             return None
         if entry.at in self.times:
+            self.reached = max(self.reached, entry.at)
             return entry
         self._counts["left_out"] += 1
         return None
 
     def _counted(self, place: int, entry: Message | ClockMark) -> Entry:
-        self.reached = max(self.reached, entry.at)
         front = self._fronts.get(place, NEVER)
         self._fronts[place] = max(front, entry.at)
         if not isinstance(entry, ClockMark):
@@ -175,7 +175,7 @@ def _timed(entry: Message | ClockMark) -> Message | ClockMark:
 
 async def _merged(
     consumer: Consumer, tps: list[TopicPartition], tell: Tell
-) -> AsyncIterator[ConsumerRecord]:
+) -> AsyncGenerator[ConsumerRecord, None]:
     """Yield all records up to the present end, the earliest of the partitions' next ones first."""
     begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
     first, last = sum(begins.values()), sum(ends.values())

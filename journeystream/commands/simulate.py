@@ -6,8 +6,8 @@ Nothing is written either, and no worker notices: what is published is read, nev
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import ExitStack, aclosing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -34,7 +34,7 @@ from journeystream.simulating import Entry, Simulation, Subject
 from journeystream.steps.contract import ID_PATTERN
 from journeystream.user import NEVER
 
-_Batches = Callable[[Tell], AsyncIterator[list[Entry]]]
+_Batches = Callable[[Tell], AsyncGenerator[list[Entry], None]]
 _Journey = Annotated[
     str,
     typer.Argument(
@@ -164,9 +164,10 @@ def _of_topic(
 
 async def _play(batches: _Batches, simulations: Sequence[Simulation]) -> None:
     with _progress() as tell:
-        async for batch in batches(tell):
-            for simulation in simulations:
-                simulation.take(batch)
+        async with aclosing(batches(tell)) as played:
+            async for batch in played:
+                for simulation in simulations:
+                    simulation.take(batch)
 
 
 def _report(log: EventLog, simulations: Sequence[Simulation], until: int) -> Report:
