@@ -6,8 +6,8 @@ Nothing is written either, and no worker notices: what is published is read, nev
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import ExitStack, aclosing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -34,7 +34,7 @@ from journeystream.simulating import Entry, Simulation, Subject
 from journeystream.steps.contract import ID_PATTERN
 from journeystream.user import NEVER
 
-_Batches = Callable[[Tell], AsyncIterator[list[Entry]]]
+_Batches = Callable[[Tell], AsyncGenerator[list[Entry], None]]
 _Journey = Annotated[
     str,
     typer.Argument(
@@ -140,6 +140,8 @@ def simulate(  # noqa: PLR0913 -- each is an option of the command
         ]
         ask(_play(batches, simulations))
     report = _report(log, simulations, end)
+    if user is not None and not any(user in each.ways for each in simulations):
+        output.remark(f"user {user!r} does not enter")
     if json:
         output.say_json(report.model_dump(mode="json", by_alias=True))
     else:
@@ -162,14 +164,15 @@ def _of_topic(
 
 async def _play(batches: _Batches, simulations: Sequence[Simulation]) -> None:
     with _progress() as tell:
-        async for batch in batches(tell):
-            for simulation in simulations:
-                simulation.take(batch)
+        async with aclosing(batches(tell)) as played:
+            async for batch in played:
+                for simulation in simulations:
+                    simulation.take(batch)
 
 
 def _report(log: EventLog, simulations: Sequence[Simulation], until: int) -> Report:
     """Let time pass, and return what there is to say."""
-    results = [each.end(max(until, log.last)) for each in simulations]
+    results = [each.end(max(until, log.reached)) for each in simulations]
     report = Report(read=log.read, simulated=results[0])
     if len(simulations) == 1:
         return report
