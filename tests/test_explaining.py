@@ -1,4 +1,4 @@
-"""Why a user is where they are: against the engine, reason by reason, and as people read it."""
+"""Why a user is where they are: against the engine, place by place, and as people read it."""
 
 from __future__ import annotations
 
