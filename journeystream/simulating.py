@@ -206,12 +206,14 @@ class Sightings:
         )
 
     def _travelled(self, travel: Travel) -> None:
-        if isinstance(travel, Reached):
-            if travel.journey == self._subject.journey:
+        match travel:
+            case Travelled() if travel.journey_id == self._subject.journey:
+                self._came(travel)
+            case Reached() if travel.journey == self._subject.journey:
                 self._counts["goal"][travel.goal] += 1
                 self._show(travel.user_id, travel.at, travel.instance, "goal", travel.goal)
-        elif isinstance(travel, Travelled) and travel.journey_id == self._subject.journey:
-            self._came(travel)
+            case _:
+                pass
 
     def _came(self, at: Travelled) -> None:
         """Note a stage that an instance has come to."""
