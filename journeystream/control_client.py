@@ -14,11 +14,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import IllegalOperation, KafkaConnectionError, KafkaError, ProducerFenced
+from aiokafka.errors import (
+    IllegalOperation,
+    KafkaConnectionError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    ProducerFenced,
+)
 
 from journeystream.audit import Request, audit_record
 from journeystream.control_log import LastRecords, Published, Record, answer_record
@@ -31,7 +39,8 @@ Decide = Callable[[Published], tuple[Sequence[Record], T]]
 """Says what to write, and what to tell, from what is published."""
 
 _WAIT_MS = 500
-_TRIES = 5
+_TRIES = 6
+_PAUSE_SECONDS = 0.2
 _REMEMBERED = 24 * 3_600_000_000  # microseconds
 _CLOSE_SECONDS = 5.0
 
@@ -73,18 +82,13 @@ async def change(
     CommandRefused when others change it all the time; what `decide` raises goes through.
     """
     await partitions_of([project.control_topic, project.audit_topic], bootstrap)
-    for _ in range(_TRIES):
-        with contextlib.suppress(ProducerFenced, IllegalOperation):
-            return await _change(project, bootstrap, request, decide, now)
-    raise CommandRefused(
-        f"{request.action}: others change the control topic at the same time; try again"
-    )
+    return await _unfenced(request, lambda: _change(project, bootstrap, request, decide, now))
 
 
 async def _change(
     project: Project, bootstrap: str, request: Request, decide: Decide[T], now: int
 ) -> T:
-    async with _producer(project, bootstrap) as producer:
+    async with _producer(project, bootstrap, "control") as producer:
         published = await read_published(project.control_topic, bootstrap)
         records, told = decide(published)
         if records:
@@ -97,39 +101,62 @@ async def _change(
         return told
 
 
-async def tell(
-    project: Project,
-    bootstrap: str,
-    request: Request,
-    topic: str,
-    notes: Sequence[tuple[bytes, bytes]],
-    now: int,
-) -> None:
-    """Send notes on users, keyed by them, with the record of who asked for it."""
-    await partitions_of([topic, project.audit_topic], bootstrap)
-    for _ in range(_TRIES):
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What a `teller` says of users: records, keyed by them, for a topic."""
+
+    teller: str
+    topic: str
+    records: Sequence[tuple[bytes, bytes]]
+
+
+async def tell(project: Project, bootstrap: str, request: Request, notes: Notes, now: int) -> None:
+    """Send notes, with the record of who asked for it.
+
+    Nothing is decided, so no other teller is fenced: one that does, as after a restart of the
+    worker at the same address, is tried again.
+    """
+    await partitions_of([notes.topic, project.audit_topic], bootstrap)
+    name = f"notes.{notes.teller}"
+
+    async def send() -> None:
+        async with _producer(project, bootstrap, name) as producer, _together(project, producer):
+            audit = audit_record(request, now, ())
+            await producer.send_and_wait(project.audit_topic, audit, partition=0)
+            await _send(producer, notes.topic, notes.records)
+
+    await _unfenced(request, send)
+
+
+async def _unfenced(request: Request, attempt: Callable[[], Awaitable[T]]) -> T:
+    """Try until nobody else begins meanwhile; CommandRefused where somebody always does."""
+    for number in range(_TRIES):
         with contextlib.suppress(ProducerFenced, IllegalOperation):
-            async with _producer(project, bootstrap) as producer, _together(project, producer):
-                audit = audit_record(request, now, ())
-                await producer.send_and_wait(project.audit_topic, audit, partition=0)
-                await _send(producer, topic, notes)
-            return
-    raise CommandRefused(f"{request.action}: others ask for changes at the same time; try again")
+            return await attempt()
+        # Two who begin again at once would fence each other for ever.
+        await asyncio.sleep(random.uniform(0, _PAUSE_SECONDS * 2**number))  # noqa: S311  no secret
+    raise CommandRefused(f"{request.action}: others ask for changes all the time; try again")
 
 
 @contextlib.asynccontextmanager
-async def _producer(project: Project, bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
+async def _producer(project: Project, bootstrap: str, name: str) -> AsyncIterator[AIOKafkaProducer]:
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         acks="all",
         enable_idempotence=_has_transactions(project),
-        transactional_id=f"{project.app}.control" if _has_transactions(project) else None,
+        transactional_id=f"{project.app}.{name}" if _has_transactions(project) else None,
     )
     try:
         await producer.start()
         yield producer
+    except ProducerFenced:
+        raise
+    except MessageSizeTooLargeError:
+        raise UserError("this is too large for a record of Kafka; send less at once") from None
     except KafkaConnectionError:
         raise _unreachable(bootstrap) from None
+    except KafkaError as error:
+        raise OperatorError(f"Kafka did not take a change ({error}); look after it") from error
     finally:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(producer.stop(), _CLOSE_SECONDS)

@@ -2,7 +2,7 @@
 
 Law: it is said by a note (agents/notes.py), which takes its place in the user's order and counts
 once; so it is done soon after it was taken, and `202` is all that can be answered. A note's message
-id is made of what it says and the idempotency key: the same again counts once.
+id is made of what it says and the idempotency key: the same again under that key counts once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from journeystream.api.journeys import view_of
 from journeystream.api.problems import Refused
 from journeystream.api.routes import Asked, Call, Handler, Reply, Role, Route, Told
 from journeystream.audit import Request
-from journeystream.control_client import tell
+from journeystream.control_client import Notes, tell
 from journeystream.effects import stable_id
 from journeystream.errors import CommandRefused
 from journeystream.events import Enrolled, Erased, Listed, Note
@@ -70,9 +70,11 @@ async def _send(
     erasing = all(isinstance(note, Erased) for note in notes)
     records = [(note.user_id.encode(), written(note)) for note in notes]
     request = Request(call.who, "api", action, tuple(subjects))
-    topic = topic_of(desk.project, erasing=erasing)
+    topic, now = topic_of(desk.project, erasing=erasing), desk.clock.now()
     async with desk.writing:
-        await tell(desk.project, desk.bootstrap, request, topic, records, desk.clock.now())
+        await tell(
+            desk.project, desk.bootstrap, request, Notes(desk.owners.own, topic, records), now
+        )
     return Reply(Taken(users=len(notes)), HTTPStatus.ACCEPTED)
 
 
@@ -101,7 +103,8 @@ async def enroll_users(desk: Desk, call: Call) -> Reply:
 
 def _enrolled(journey: str, person: Person, at: int, key: str) -> Enrolled:
     said = orjson.dumps(person.properties, option=orjson.OPT_SORT_KEYS).decode()
-    id_ = stable_id("enroll", journey, person.user_id, said, key)
+    # Without a key the same again is another enrolment: they may have left meanwhile.
+    id_ = stable_id("enroll", journey, person.user_id, said, key or f"at {at}")
     return Enrolled(person.user_id, at, journey, person.properties, id_)
 
 
