@@ -7,7 +7,8 @@ Laws:
    at the same time one is done first, and the other one decides anew.
 2. The records of a change and its audit record are one transaction (audit.py). Where the broker
    has none (`at_least_once`) there is no fence either, and the audit record comes first.
-3. What was answered under an idempotency key is forgotten after a day, by the next change.
+3. Who has changed something reads it from then on, and so does everybody else.
+4. What was answered under an idempotency key is forgotten after a day, by the next change.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ _TRIES = 6
 _PAUSE_SECONDS = 0.2
 _REMEMBERED = 24 * 3_600_000_000  # microseconds
 _CLOSE_SECONDS = 5.0
+_READABLE_SECONDS = 30.0
+_LOOK_SECONDS = 0.01
 
 
 async def read_published(topic: str, bootstrap: str) -> Published:
@@ -97,8 +100,32 @@ async def _change(
             async with _together(project, producer):
                 audit = audit_record(request, now, [key for key, _ in records])
                 await producer.send_and_wait(project.audit_topic, audit, partition=0)
-                await _send(producer, project.control_topic, [*records, *forgotten], 0)
+                last = await _send(producer, project.control_topic, [*records, *forgotten], 0)
+            await _readable(project.control_topic, bootstrap, last)
         return told
+
+
+async def _readable(topic: str, bootstrap: str, offset: int) -> None:
+    """Wait until whoever reads a topic to its end reads this record too.
+
+    Kafka says that a transaction is committed a moment before it lets anybody read it.
+    """
+    tp = TopicPartition(topic, 0)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed"
+    )
+    try:
+        await consumer.start()
+        async with asyncio.timeout(_READABLE_SECONDS):
+            # Nobody tells: it has to be asked for.
+            while (await consumer.end_offsets([tp]))[tp] <= offset:  # noqa: ASYNC110  see above
+                await asyncio.sleep(_LOOK_SECONDS)
+    except TimeoutError:
+        raise OperatorError(
+            f"topic {topic!r}: what was written can not be read yet; look after Kafka"
+        ) from None
+    finally:
+        await consumer.stop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +205,12 @@ async def _together(project: Project, producer: AIOKafkaProducer) -> AsyncIterat
 
 async def _send(
     producer: AIOKafkaProducer, topic: str, records: Iterable[Record], partition: int | None = None
-) -> None:
+) -> int:
+    """Send records; return the last one's offset."""
     sent = [
         await producer.send(topic, value, key=key, partition=partition) for key, value in records
     ]
-    await asyncio.gather(*sent)
+    return max(each.offset for each in await asyncio.gather(*sent))
 
 
 def _unreachable(bootstrap: str) -> BrokerUnreachable:
