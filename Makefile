@@ -40,6 +40,9 @@ format: .venv/.dev ## put the code into form
 schemas: .venv/.dev ## write schemas/ anew from the code
 	$(BIN)/journeystream schemas schemas
 
+metrics: .venv/.dev ## write docs/metrics.md anew from the code
+	$(BIN)/python -m tests.metrics_page
+
 wheel: .venv/.dev ## build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
@@ -70,4 +73,4 @@ clean: ## remove what was made
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
 	@touch $@
 
-.PHONY: help demo check test torture simulate fuzz bench format schemas wheel lock clean
+.PHONY: help demo check test torture simulate fuzz bench format schemas metrics wheel lock clean

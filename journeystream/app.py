@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import socket
 import sys
 import tempfile
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import faust
 from aiokafka import TopicPartition
@@ -23,7 +23,7 @@ from journeystream.agents.batch_transport import BatchConsumer, BatchTransport
 from journeystream.agents.changelog import Ledger
 from journeystream.agents.cluster import KafkaCluster
 from journeystream.agents.control import Control
-from journeystream.agents.decode import DecodeLimits
+from journeystream.agents.decode import source_limits
 from journeystream.agents.frontier import Frontier, origin_of
 from journeystream.agents.handing_over import hand_over
 from journeystream.agents.health import Health, Signs, judge
@@ -34,6 +34,7 @@ from journeystream.agents.rejections import Bound
 from journeystream.agents.source_events import source_events
 from journeystream.agents.standby import Standby
 from journeystream.agents.surroundings import Surroundings
+from journeystream.agents.watch import Watch, describe
 from journeystream.api.all_routes import ROUTES
 from journeystream.api.desk import Desk
 from journeystream.api.owners import Group, Owners
@@ -47,6 +48,12 @@ from journeystream.repeats import Memory
 from journeystream.sinks.routing import Routing
 from journeystream.state.rocksdb import RocksStore, shared_cache
 from journeystream.topics import partitions_of
+from journeystream.worker_log import worker_name
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
+    from journeystream.agents.tracing import Tracing
 
 _SECOND = 1_000_000
 _HEARTBEATS = 3  # per session: one may be lost without the worker being given up
@@ -69,6 +76,8 @@ class JourneyApp(faust.App):
     failure: BaseException | None = None
     site: Site | None = None
     owners: Owners | None = None
+    spans: Tracer | None = None
+    watch: asyncio.Task[None] | None = None
     shares = 0
     assigned = False
     fetched: float | None = None
@@ -105,11 +114,13 @@ class JourneyApp(faust.App):
 
     async def on_start(self) -> None:
         """Know the journeys and the topics first."""
+        self._describe()
         try:
             if self.site is not None:
                 await self.site.start()
             self.around = await _surroundings(self)
             await self.control.start(self._end_by)
+            self._begin_to_watch()
         except Exception as error:
             self.failure = error
             raise
@@ -122,11 +133,32 @@ class JourneyApp(faust.App):
             self.ending()
         await super().crash(reason)
 
+    def _describe(self) -> None:
+        names = {
+            "app": self.project.app,
+            "worker": worker_name(self.project.kafka.instance),
+            "guarantee": self.project.kafka.guarantee,
+            "time": self.project.time,
+        }
+        describe(names, self.health, lambda: self.control.silent_seconds)
+
+    def _begin_to_watch(self) -> None:
+        watch = Watch(
+            lambda: self.partitions.running,
+            self.project.topics_read,
+            self.control,
+            self.clock,
+            live=self.around.live,
+        )
+        self.watch = asyncio.create_task(watch.run())
+
     def _end_by(self, error: BaseException) -> None:
         self.add_future(self.crash(error))
 
     async def on_stop(self) -> None:
         """End the turns, then the rest."""
+        if self.watch is not None:
+            self.watch.cancel()
         await self.partitions.stop()
         await super().on_stop()
         await self.control.stop()
@@ -137,16 +169,21 @@ class JourneyApp(faust.App):
 
 
 def build_app(
-    project: Project, bootstrap: str, listening: socket.socket | None = None
+    project: Project,
+    bootstrap: str,
+    listening: socket.socket | None = None,
+    tracer: Tracer | None = None,
 ) -> JourneyApp:
     """Wire a worker for a project against the broker at `bootstrap`.
 
-    Its probes and its API answer at the `listening` socket, if there is one.
+    Its probes and its API answer at the `listening` socket, if there is one; a `tracer` is for
+    records that are traced.
     """
     app = _faust_app(project, bootstrap, _url_of(project, listening))
     app.project, app.bootstrap = project, bootstrap
     app.clock = WallClock()
     app.ending = lambda: None
+    app.spans = tracer
     cluster = KafkaCluster(bootstrap)
     app.control = Control(
         project.control_topic, cluster, project.app, workshop_of(project), app.clock
@@ -182,15 +219,11 @@ def _url_of(project: Project, listening: socket.socket | None) -> URL:
     if project.api.advertise is not None:
         return URL(str(project.api.advertise))
     if listening is None:
-        return URL(f"http://{_name_of(project)}:6066")  # nobody answers there
+        return URL(f"http://{worker_name(project.kafka.instance)}:6066")  # nobody answers there
     host, port = listening.getsockname()[:2]
     return URL.build(
         scheme="http", host=socket.gethostname() if host in _EVERYWHERE else host, port=port
     )
-
-
-def _name_of(project: Project) -> str:
-    return project.kafka.instance or f"{socket.gethostname()}-{os.getpid()}"
 
 
 def _serve(app: JourneyApp, listening: socket.socket) -> None:
@@ -223,19 +256,20 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
     ]
     app.shares = partitions[rekey]
     live, repeats = project.time == "live", project.kafka.guarantee == "at_least_once"
+    routing = Routing(
+        project.destinations,
+        project.profile_changes,
+        project.decisions,
+        project.travel_log,
+        hand_over(rekey, app.clock.now),
+    )
     return Surroundings(
         cluster=KafkaCluster(app.bootstrap),
         live=live,
         control=app.control,
         clock=app.clock,
         memory=Memory(project.limits.dedup_window_micros, project.limits.dedup_ids),
-        routing=Routing(
-            project.destinations,
-            project.profile_changes,
-            project.decisions,
-            project.travel_log,
-            hand_over(rekey, app.clock.now),
-        ),
+        routing=routing,
         sorters=_sorters(project, partitions[rekey]),
         frontier=Frontier(
             frozenset(straight),
@@ -246,17 +280,20 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
         passage=rekey,
         bound=Bound(project.limits.dead_letters_in_a_row, project.limits.dead_letter_share),
         tell_offsets=app.tell_offsets if repeats else None,
+        tracing=None if app.spans is None else _tracing(app.spans, routing),
     )
+
+
+def _tracing(tracer: Tracer, routing: Routing) -> Tracing:
+    # An optional part: whoever does not trace need not have it installed.
+    from journeystream.agents.tracing import Tracing  # noqa: PLC0415
+
+    return Tracing(tracer, routing)
 
 
 def _sorters(project: Project, partitions: int) -> dict[str, Sorter]:
     """Return how the records of each topic are read; `partitions` are those of the passage."""
-    limits = DecodeLimits(
-        message_bytes=project.limits.message_bytes,
-        clock_skew=project.limits.clock_skew_micros,
-        oldest_event=project.limits.oldest_event_instant,
-        replay=project.time == "replay",
-    )
+    limits = source_limits(project)
     letters, rekey = project.dead_letter_topic, project.rekey_topic
     # What is too big was refused at its source; a user who moves may be bigger.
     ours = replace(limits, notes=True, message_bytes=sys.maxsize)
@@ -275,7 +312,7 @@ def _sorters(project: Project, partitions: int) -> dict[str, Sorter]:
 
 def _faust_app(project: Project, bootstrap: str, url: URL) -> JourneyApp:
     session = project.kafka.session_timeout_micros / _SECOND
-    worker = _name_of(project)
+    worker = worker_name(project.kafka.instance)
     # Kafka gives a member that comes back under its name what it had, though it reads other topics.
     topics = stable_id(*sorted(project.topics_read))[:8]
     return JourneyApp(

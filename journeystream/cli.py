@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from typer.core import TyperGroup
 
 from journeystream.commands import output
+from journeystream.commands.by_hand import move, take_out
 from journeystream.commands.change_state import (
     archive,
     pause,
@@ -32,9 +33,12 @@ from journeystream.commands.demo import demo
 from journeystream.commands.enroll import enroll
 from journeystream.commands.erase import erase
 from journeystream.commands.explain import explain, user
+from journeystream.commands.export import export
+from journeystream.commands.ingest import ingest
 from journeystream.commands.init import init
 from journeystream.commands.list_journeys import list_journeys
 from journeystream.commands.lists import lists
+from journeystream.commands.measure import measure
 from journeystream.commands.preview import preview
 from journeystream.commands.produce import produce
 from journeystream.commands.publish import publish
@@ -50,7 +54,7 @@ from journeystream.project_file import PROJECT_VARIABLE
 
 _OPERATOR, _USER, _INTERRUPTED = 1, 2, 130
 _START, _JOURNEYS, _USERS = "Start", "Journeys", "Users"
-_EVENTS, _WORKERS = "Events", "Workers"
+_EVENTS, _FIGURES, _WORKERS = "Events", "Figures", "Workers"
 
 # Name, function, group; in the order of the help.
 _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
@@ -74,10 +78,15 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("explain", explain, _USERS),
     ("user", user, _USERS),
     ("enroll", enroll, _USERS),
+    ("exit", take_out, _USERS),
+    ("move", move, _USERS),
     ("erase", erase, _USERS),
     ("produce", produce, _EVENTS),
     ("tail", tail, _EVENTS),
+    ("measure", measure, _FIGURES),
+    ("export", export, _FIGURES),
     ("run", run, _WORKERS),
+    ("ingest", ingest, _WORKERS),
 )
 # A blank line between them keeps each on a line of its own.
 _EXAMPLES = "\n\n".join(  # noqa: FLY002 -- a list of lines reads as one
@@ -86,6 +95,7 @@ _EXAMPLES = "\n\n".join(  # noqa: FLY002 -- a list of lines reads as one
         "Journeys: journeystream publish journeys/welcome.yaml",
         "Users: journeystream enroll welcome u1",
         "Events: journeystream produce events.jsonl",
+        "Figures: journeystream measure welcome",
         "Workers: journeystream run",
         "journeystream COMMAND --help says more, with an example.",
     )
@@ -117,7 +127,6 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
     # A fault of ours is told as Python tells it: it is for a bug report, not for users.
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

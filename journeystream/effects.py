@@ -29,6 +29,7 @@ EXIT_REASONS = (
     "new_version",
     "erased",
     "merged",
+    "removed",
 )
 
 
@@ -139,6 +140,8 @@ class Travelled:
     `start`, `complete`, `exit` and `orphan` (the journey was taken from under the user). The
     parent is the step before, `start` for the first one. `reason` is why an instance ends, with the
     name of what is behind it, as exits are counted (`Passes.exits`); it is no field of the log.
+    `entered_at` is when the instance began; None only in what is read from a log that does not
+    say so.
     """
 
     user_id: str
@@ -159,13 +162,15 @@ class Travelled:
     exit_segments: str = ""
     mxs_ids: str = ""
     reason: str = ""
+    entered_at: int | None = None
 
 
 @dataclass(slots=True)
 class Reached:
     """A user reached a goal of a journey, `at - entered_at` microseconds after they entered.
 
-    For a percent split's goal, `split` and `path` say which path of which split they were given.
+    For a percent split's goal, `split` and `path` say which path of which split they were given,
+    `is_control` whether the others are measured against it.
     """
 
     user_id: str
@@ -177,9 +182,28 @@ class Reached:
     entered_at: int
     split: str = ""
     path: str = ""
+    is_control: bool = False
 
 
-Travel = Travelled | Reached
+@dataclass(slots=True)
+class Assigned:
+    """A percent split with goals gave a user a path, which counts for the instance from now on.
+
+    A path may lead to no step, so that no `Travelled` tells of it: a control group often has none.
+    """
+
+    user_id: str
+    at: int
+    journey: str
+    version: int
+    instance: str
+    entered_at: int
+    split: str
+    path: str
+    is_control: bool
+
+
+Travel = Travelled | Reached | Assigned
 
 
 # Effects of one step come one after the other, and share their ids.

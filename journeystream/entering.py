@@ -128,7 +128,7 @@ def _come_in(walk: Walk, journey: CompiledJourney, entry: Mapping[str, object]) 
     if journey.concurrent is None:
         _enter(walk, journey, entry, "")
         return True
-    key = _key_of(entry, journey.concurrent.path)
+    key = key_of(_property(entry, journey.concurrent.path))
     inside = [each for each in walk.user.instances if each.journey == journey.id]
     same = next((each for each in inside if each.key == key), None)
     if same is None and len(inside) >= journey.concurrent.most:
@@ -180,9 +180,8 @@ def _property(entry: Mapping[str, object], path: str) -> object:
     return value if value is not MISSING else at_path(entry, path.split("."))
 
 
-def _key_of(entry: Mapping[str, object], path: str) -> str:
-    """Return the text that tells instances apart; empty where the property is missing."""
-    value = _property(entry, path)
+def key_of(value: object) -> str:
+    """Return the text that tells passes beside each other apart; empty where there is no value."""
     if value is MISSING or value is None:
         return ""
     key = value if isinstance(value, str) else orjson.dumps(value).decode()

@@ -116,6 +116,31 @@ class Answered:
 
 
 @dataclass(slots=True)
+class Removed:
+    """Somebody takes the user out of a journey by hand.
+
+    `key` names one of the passes that a journey has beside each other; None: all of them.
+    """
+
+    user_id: str
+    at: int
+    journey: str
+    key: str | None = None
+    message_id: str | None = None
+
+
+@dataclass(slots=True)
+class Moved:
+    """Somebody brings the user to a step of a journey that they are in, by hand."""
+
+    user_id: str
+    at: int
+    journey: str
+    step: str
+    message_id: str | None = None
+
+
+@dataclass(slots=True)
 class Erased:
     """The user is to be forgotten: by an upstream app, or by a command.
 
@@ -146,7 +171,7 @@ class PastOver:
     journey: str
 
 
-Note = Enrolled | Listed | Answered
+Note = Enrolled | Listed | Answered | Removed | Moved
 """What others than upstream apps say of a user."""
 
 

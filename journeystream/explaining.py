@@ -39,7 +39,6 @@ from journeystream.steps import Step
 from journeystream.steps.contract import Surroundings
 from journeystream.steps.multi_branch_split import MultiBranchSplit
 from journeystream.steps.percent_split import PercentSplit
-from journeystream.steps.wait_for_condition import WaitForCondition
 from journeystream.user import NEVER, Instance, Passes, Position, User
 from journeystream.walk import Walk
 
@@ -243,7 +242,7 @@ class _Pass:
             since=position.since,
             wakes_at=step.turns(moment, position),
             timeout=timeout.after if timeout is not None else None,
-            waits_for=tuple(_asked(_waits_for(written, position), self.around, moment)),
+            waits_for=tuple(_asked(written.waits_for(position), self.around, moment)),
             taken=tuple(position.taken) if isinstance(written, MultiBranchSplit) else (),
             told=_told(position),
         )
@@ -254,17 +253,6 @@ def _asked(
 ) -> Iterator[Asked]:
     for name, condition in conditions:
         yield Asked(name=name, clause=clause_of(condition, around, moment))
-
-
-def _waits_for(step: Step, position: Position) -> Iterator[tuple[str, Condition]]:
-    """Yield the conditions that would move a position on."""
-    match step:
-        case WaitForCondition():
-            yield "condition", step.condition
-        case MultiBranchSplit():
-            for branch in step.branches:
-                if branch.name not in position.taken:
-                    yield branch.name, branch.condition
 
 
 def _told(position: Position) -> Told | None:

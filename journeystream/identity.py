@@ -38,6 +38,8 @@ from journeystream.events import (
     Happening,
     Listed,
     Message,
+    Moved,
+    Removed,
 )
 from journeystream.memberships import Why
 from journeystream.merging import MOST_CLAIMED
@@ -110,7 +112,7 @@ def _for_another(user: User, happening: Happening) -> Message | None:
     match happening:
         case Event():
             return replace(happening, user_id=user.became, anonymous=False)
-        case Enrolled() | Listed() | Answered():
+        case Enrolled() | Listed() | Answered() | Removed() | Moved():
             return replace(happening, user_id=user.became)
         case Adopted():
             return replace(happening, user_id=user.became, trail=(*happening.trail, user.id))

@@ -129,6 +129,8 @@ def pass_split(
     known = frozenset(goal.id for goal in journey.goals if goal.split != split)
     instance.paths[split] = path
     note_goals_met(walk, instance, journey, before=known)
+    if walk.travels is not None:
+        walk.travels.assigned(instance, journey, split, path, walk.now)
 
 
 def wakes_of_goals(

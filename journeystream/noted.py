@@ -6,14 +6,15 @@ Laws:
 2. Being put on a list, or taken off, may let users enter, or take them out, as any change does.
 3. An answer counts for the position that asked and still waits for it, once; else it means nothing.
    Where its journey is held or has failed, it is kept meanwhile.
-4. Nobody becomes known by an answer, by being taken off a list, or by what another id had: who was
-   erased stays so.
+4. Nobody becomes known by an answer, by being taken off a list, by what is done to them by hand
+   (`by_hand.py`), or by what another id had: who was erased stays so.
 """
 
 from __future__ import annotations
 
 from journeystream.adopting import adopt
-from journeystream.events import Adopted, Answered, Enrolled, Listed, Note
+from journeystream.by_hand import bring, take_out
+from journeystream.events import Adopted, Answered, Enrolled, Listed, Moved, Note, Removed
 from journeystream.noticing import list_will_change
 from journeystream.steps.decide import answer, is_asking
 from journeystream.user import User
@@ -38,6 +39,10 @@ def take_in(walk: Walk, note: Note | Adopted) -> None:
             _list(walk, note)
         case Answered():
             _answer(walk, note)
+        case Removed():
+            take_out(walk, note)
+        case Moved():
+            bring(walk, note)
         case Adopted():
             adopt(walk, note)
 

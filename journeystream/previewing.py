@@ -97,21 +97,21 @@ class Previewer:
 
     def judge(self, user: User, now: int) -> Judged:
         """Return what publishing it at `now` would mean to a user."""
-        now = max(now, user.clock)  # which never goes back, as in the engine
+        floor, now = now, max(now, user.clock)  # which never goes back, as in the engine
         entry, kept_out = self._definition.entry, self._keeps_out(user, now)
         holds = self._truth(Moment(user, now))
         at_once = False
         if entry.use_history:
             at_once = holds is True and not kept_out
         elif self._is_met(user) and not kept_out and self._entry is not None:
-            # No event will have been counted by then: that much is known of every leaf.
-            at_once = self._entry.holds(Moment(user, now, floor=now))
+            # No event of before will count: that much is known of every leaf.
+            at_once = self._entry.holds(Moment(user, now, floor))
         return Judged(user.id, holds, kept_out, at_once)
 
     def _keeps_out(self, user: User, now: int) -> bool:
         """Tell whether the user could not enter, whatever holds."""
         policy, id_ = self._definition.entry.reentry, self._definition.id
-        if user.became or id_ in user.stuck:
+        if id_ in user.stuck:
             return True
         if not isinstance(policy, EveryTime) and any(
             each.journey == id_ for each in user.instances
@@ -142,7 +142,7 @@ class Previewer:
             users=len(all_),
             qualify=len(qualify),
             kept_out=sum(each.kept_out for each in all_ if each.holds),
-            unknown=sum(each.holds is None for each in all_),
+            unknown=sum(each.holds is None and not each.kept_out for each in all_),
             at_once=sum(each.at_once for each in all_),
             sample=tuple(nsmallest(SAMPLE, qualify)),
             unknown_leaves=self._unknown,

@@ -47,6 +47,8 @@ def record_schemas() -> dict[str, Schema]:
         "decision_request.schema.json": _decision_request(),
         "decision_reply.schema.json": _decision_reply(),
         "travel_log.schema.json": _travel_log(),
+        "travel_goal.schema.json": _travel_goal(),
+        "travel_path.schema.json": _travel_path(),
     }
 
 
@@ -336,11 +338,48 @@ def _travel_log() -> Schema:
         "is_remaining": {"type": "boolean", "description": "whether that branch is of all others"},
         **{name: {**_TEXT, "description": text} for name, text in texts.items()},
     }
+    return _travel("A record of the travel log", "stage", "a stage that they came to", properties)
+
+
+def _travel_goal() -> Schema:
+    properties = {
+        "reached_at": {**_TIME, "description": "when it was reached, in event time"},
+        "goal_id": {**_TEXT, "description": "the goal's id; of a percent split's, SPLIT.NAME"},
+        **_of_path(),
+    }
+    what = "a goal that they reached after they had entered"
+    return _travel("A goal in the travel log", "goal", what, properties)
+
+
+def _travel_path() -> Schema:
+    properties = {
+        "assigned_at": {**_TIME, "description": "when it was given, in event time"},
+        **_of_path(),
+    }
+    what = "a path that a percent split with goals gave them"
+    return _travel("A path in the travel log", "path", what, properties)
+
+
+def _of_path() -> Schema:
+    texts = {
+        "event_id": "the user's id",
+        "journey_id": "the journey",
+        "journey_version": "its version",
+        "split_id": "the percent split; empty for a goal of the journey",
+        "test_group_name": "the path that the user has there",
+    }
+    return {
+        "is_control": {"type": "boolean", "description": "whether that path is the control"},
+        **{name: {**_TEXT, "description": text} for name, text in texts.items()},
+    }
+
+
+def _travel(title: str, kind: str, what: str, properties: Schema) -> Schema:
     return {
         "$schema": DIALECT,
-        "title": "A record of the travel log",
-        "description": "Keyed by user: a stage that they came to. The header messageId is the same "
-        "for a repeat.",
+        "title": title,
+        "description": f"Keyed by user: {what}. In the headers: kind ({kind}), messageId (the same "
+        "for a repeat), instance (of the journey), instanceEnteredAt (when that began).",
         "type": "object",
         "required": sorted(properties),
         "additionalProperties": False,

@@ -211,7 +211,7 @@ class Sightings:
             if travel.journey == self._subject.journey:
                 self._counts["goal"][travel.goal] += 1
                 self._show(travel.user_id, travel.at, travel.instance, "goal", travel.goal)
-        elif travel.journey_id == self._subject.journey:
+        elif isinstance(travel, Travelled) and travel.journey_id == self._subject.journey:
             self._came(travel)
 
     def _came(self, at: Travelled) -> None:

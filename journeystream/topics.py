@@ -133,12 +133,15 @@ def _internal(project: Project) -> list[WantedTopic]:
 
 def _outputs(project: Project) -> list[WantedTopic]:
     week = {**_kept_for(project, timedelta(days=7)), **_ROOMY}
+    # What is measured over 90 days has to be there for as long, and until somebody measures.
+    quarter = {**_kept_for(project, timedelta(days=100)), **_ROOMY}
+    requests = project.decisions and project.decisions.requests
     named = (
-        (project.profile_changes, "identify calls of update_profile steps"),
-        (project.decisions and project.decisions.requests, "what decide steps ask your service"),
-        (project.travel_log, "each stage that a user comes to"),
+        (project.profile_changes, "identify calls of update_profile steps", week),
+        (requests, "what decide steps ask your service", week),
+        (project.travel_log, "each stage and goal that a user comes to", quarter),
     )
-    events = [_topic(project, name, week, why) for name, why in named if name]
+    events = [_topic(project, name, kept, why) for name, why, kept in named if name]
     return events + [
         _topic(
             project,

@@ -1,14 +1,15 @@
 """Travelling: what measurement is told of a user's way; nothing else depends on it.
 
 Law: one `Travelled` for each stage that an instance comes to: `start`, every step that it
-reaches, and one of `complete`, `exit`, `orphan` at its end; one `Reached` for each goal.
+reaches, and one of `complete`, `exit`, `orphan` at its end; one `Reached` for each goal, and one
+`Assigned` for each percent split that has goals.
 """
 
 from __future__ import annotations
 
 from journeystream.compiler import CompiledGoal, CompiledJourney
 from journeystream.conditions import Moment
-from journeystream.effects import Reached, Travel, Travelled, instance_id
+from journeystream.effects import Assigned, Reached, Travel, Travelled, instance_id
 from journeystream.steps.contract import CompiledStep
 from journeystream.user import Instance, User
 
@@ -22,6 +23,7 @@ _ENDS = {
     "new_version": "orphan",
     "erased": "orphan",
     "merged": "orphan",
+    "removed": "orphan",
 }
 
 
@@ -92,7 +94,26 @@ class Travels:
                 goal.id,
                 instance.entered_at,
                 goal.split,
-                instance.paths.get(goal.split, ""),
+                path := instance.paths.get(goal.split, ""),
+                is_control=bool(path) and path == journey.steps[goal.split].control,
+            )
+        )
+
+    def assigned(
+        self, instance: Instance, journey: CompiledJourney, split: str, path: str, now: int
+    ) -> None:
+        """Tell which path a percent split has given."""
+        self.told.append(
+            Assigned(
+                self._user.id,
+                now,
+                journey.id,
+                instance.version,
+                self._id(instance),
+                instance.entered_at,
+                split,
+                path,
+                is_control=path == journey.steps[split].control,
             )
         )
 
@@ -112,6 +133,7 @@ class Travels:
             instance.version,
             self._id(instance),
             *stage,
+            entered_at=instance.entered_at,
         )
         self.told.append(at)
         return at

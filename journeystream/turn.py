@@ -48,6 +48,7 @@ from journeystream.events import (
 from journeystream.journeys import Journeys
 from journeystream.user import NEVER, Derived, User
 
+# Not what is done by hand: it is done again, as for whom the journey is stuck (by_hand.py).
 _OF_A_JOURNEY = (Archived, Enrolled, Past, PastOver, Retried, Reviewed)
 _LONGEST_WHAT = 200  # characters of an error that are kept in a user's record
 

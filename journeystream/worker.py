@@ -10,12 +10,15 @@ import signal
 import socket
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 import faust
 
 from journeystream.app import build_app
 from journeystream.project import Project
-from journeystream.worker_log import log_to_stderr
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 _log = logging.getLogger(__name__)
 _LATE = 1
@@ -71,10 +74,14 @@ def collect_seldom() -> None:
     gc.set_threshold(_NEW_OBJECTS, _YOUNG, _OLD)
 
 
-def run_worker(project: Project, bootstrap: str, listening: socket.socket | None = None) -> int:
+def run_worker(
+    project: Project,
+    bootstrap: str,
+    listening: socket.socket | None = None,
+    tracer: Tracer | None = None,
+) -> int:
     """Run until a signal (exit code 0) or an error, which is raised after everything is closed."""
-    log_to_stderr()
-    app = build_app(project, bootstrap, listening)
+    app = build_app(project, bootstrap, listening, tracer)
     worker = _Worker(app, override_logging=False, redirect_stdouts=False, quiet=True)
     worker.stop_seconds = project.limits.stop_seconds
     app.ending = worker.begin_to_end

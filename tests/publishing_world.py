@@ -14,7 +14,16 @@ from journeystream.definitions import ComputedTraitDefinition, parse_definition
 from journeystream.durations import MICROS
 from journeystream.effects import Effect, Travel, memberships
 from journeystream.engine import Rules
-from journeystream.events import Answered, Archived, Enrolled, Event, Message, Reviewed
+from journeystream.events import (
+    Answered,
+    Archived,
+    Enrolled,
+    Event,
+    Message,
+    Moved,
+    Removed,
+    Reviewed,
+)
 from journeystream.journeys import Floors
 from journeystream.project import Project
 from journeystream.publishing import check, command, publish, workshop_of
@@ -90,6 +99,16 @@ class World:
     def answer(self, at: float, request: str, offers: Sequence[Mapping[str, object]]) -> None:
         """Let a decision service answer what u1 was asked for."""
         self._take([Answered("u1", START + round(at * MICROS), request, offers)])
+
+    def take_out(
+        self, at: float, journey: str, user: str = "u1", *, key: str | None = None
+    ) -> None:
+        """Take a user out of a journey by hand."""
+        self._take([Removed(user, START + round(at * MICROS), journey, key)])
+
+    def move(self, at: float, journey: str, step: str, user: str = "u1") -> None:
+        """Bring a user to a step by hand."""
+        self._take([Moved(user, START + round(at * MICROS), journey, step)])
 
     def pass_time(self, until: float) -> None:
         """Let time pass."""

@@ -93,7 +93,7 @@ def test_every_dead_letter_code_is_in_the_rules() -> None:
         code
         for source in sources
         for code in re.findall(
-            r'(?:RejectedEvent\(\s*|records\[failure\.index\], )"([a-z_]+)"',
+            r'(?:RejectedEvent\(\s*|ENGINE_FAILED = )"([a-z_]+)"',
             source.read_text(encoding="utf-8"),
         )
     }

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeystream.durations import MICROS
-from journeystream.effects import Reached
+from journeystream.effects import Assigned, Reached
 from tests.law_settings import laws
 from tests.publishing_world import World, journey, send
 from tests.strategies import START
@@ -158,3 +158,30 @@ def test_a_goal_of_a_split_is_for_who_passed_it() -> None:
     world.track(3 * HOUR, "pay", user="early")
     world.track(3 * HOUR, "pay", user="met")
     assert [(user, at) for user, _, _, at in by_path(world)] == [("early", 3 * HOUR)]
+
+
+def test_whoever_passes_a_split_with_goals_is_told_with_their_path() -> None:
+    """Once for each instance, also where the path leads nowhere; both tell of the control."""
+    steps = SPLIT | {
+        "paths": [
+            {"name": "offer", "share": 50, "next": "sent"},
+            {"name": "none", "share": 50, "control": True},
+        ]
+    }
+    world = World(journey("j", steps, send("sent")), travels=True)
+    for at in range(20):
+        world.track(at, "start", user=f"u{at}")
+    for at in range(20):
+        world.track(at + 50, "pay", user=f"u{at}")
+    given_ = [each for each in world.travelled if isinstance(each, Assigned)]
+    assert [(each.user_id, each.at, each.entered_at) for each in given_] == [
+        (f"u{at}", START + at * MICROS, START + at * MICROS) for at in range(20)
+    ]
+    assert {(each.path, each.is_control) for each in given_} == {("offer", False), ("none", True)}
+    bought = [each for each in world.travelled if isinstance(each, Reached)]
+    # Whom the control led nowhere has left, and reaches nothing more.
+    offered = [each.user_id for each in given_ if each.path == "offer"]
+    assert [each.user_id for each in bought] == offered
+    assert {(each.split, each.path, each.is_control) for each in bought} == {
+        ("test", "offer", False)
+    }

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from journeystream.durations import MICROS
 from journeystream.engine import Rules
-from journeystream.events import Event
+from journeystream.events import Event, Message
 from tests.law_settings import laws
 from tests.playing import Partition
 from tests.strategies import (
     START,
     Project,
     apart,
-    logs,
+    handled,
     projects,
     rules_of,
 )
@@ -28,12 +28,12 @@ PAIR = (ANON, KNOWN)
 PATIENCE = st.lists(st.integers(0, 3), max_size=40)
 
 
-def _play(rules: Rules, log: list[Event], patience: list[int], *, at_once: bool = False) -> Town:
+def _play(rules: Rules, log: list[Message], patience: list[int], *, at_once: bool = False) -> Town:
     """Play a log; after each event some of what is on its way arrives, as `patience` says.
 
     What comes between two deliveries can be taken `at_once`.
     """
-    town, waiting = Town(rules), list[Event]()
+    town, waiting = Town(rules), list[Message]()
     for index, event in enumerate(log):
         waiting.append(event)
         delivery = patience[index] if index < len(patience) else 0
@@ -48,10 +48,12 @@ def _play(rules: Rules, log: list[Event], patience: list[int], *, at_once: bool 
 
 
 @st.composite
-def _shared(draw: st.DrawFn) -> list[Event]:
-    """Draw a log of two ids, and an identify with both of them somewhere in it."""
-    log = apart(draw(logs(in_order=True, users=PAIR)))
-    log = [replace(event, anonymous=event.user_id == ANON) for event in log]
+def _shared(draw: st.DrawFn) -> list[Message]:
+    """Draw a log of two ids, moved by hand too, and an identify with both somewhere in it."""
+    log = [
+        replace(each, anonymous=each.user_id == ANON) if isinstance(each, Event) else each
+        for each in apart(draw(handled(in_order=True, users=PAIR)))
+    ]
     place = draw(st.integers(0, len(log)))
     at = log[place - 1].at + 1_000 if place else START - 1_000
     call = draw(st.sampled_from((identify, alias)))
@@ -63,7 +65,7 @@ def _shared(draw: st.DrawFn) -> list[Event]:
 @laws
 @given(projects(), _shared(), PATIENCE)
 def test_every_visit_is_entered_and_left_once(
-    project: Project, log: list[Event], patience: list[int]
+    project: Project, log: list[Message], patience: list[int]
 ) -> None:
     """Whoever was told Entered of an id is told Exited of it, lists too; nothing is told twice."""
     town = _play(rules_of(*project), log, patience)
@@ -95,7 +97,7 @@ def test_every_visit_is_entered_and_left_once(
 @laws
 @given(projects(), _shared(), PATIENCE)
 def test_cutting_the_log_changes_nothing(
-    project: Project, log: list[Event], patience: list[int]
+    project: Project, log: list[Message], patience: list[int]
 ) -> None:
     """What comes between two deliveries can be taken one by one or at once."""
     towns = [_play(rules_of(*project), log, patience, at_once=each) for each in (False, True)]
@@ -123,11 +125,12 @@ COUNTED = journey(
 
 @laws
 @given(_shared(), PATIENCE)
-def test_events_count_as_if_one_user_had_done_them(log: list[Event], patience: list[int]) -> None:
+def test_events_count_as_if_one_user_had_done_them(log: list[Message], patience: list[int]) -> None:
     """Whenever the claim comes and arrives, the facts are those of one user who did everything."""
     town = _play(COUNTED, log, patience)
     alone = Partition(COUNTED)
-    alone.take([replace(event, user_id=KNOWN, previous="") for event in log])
+    events = [each for each in log if isinstance(each, Event)]
+    alone.take([replace(event, user_id=KNOWN, previous="") for event in events])
     assert town.user(KNOWN).facts == alone.store.load([KNOWN])[KNOWN].facts
 
 

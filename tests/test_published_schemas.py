@@ -15,7 +15,14 @@ from typer.testing import CliRunner
 from journeystream.agents.decode import CLOCK_KIND, KINDS, DecodeLimits, clock_mark, decode
 from journeystream.cli import app
 from journeystream.commands.schemas import schema_files
-from journeystream.effects import EXIT_REASONS, DecisionRequest, StepMembership, Travelled
+from journeystream.effects import (
+    EXIT_REASONS,
+    Assigned,
+    DecisionRequest,
+    Reached,
+    StepMembership,
+    Travelled,
+)
 from journeystream.errors import RejectedEvent
 from journeystream.project_template import TEMPLATE
 from journeystream.published_schemas import record_schemas
@@ -125,9 +132,14 @@ def test_decision_requests_follow_their_schema(*, anonymous: bool) -> None:
 
 
 def test_the_travel_log_follows_its_schema() -> None:
-    """A row is valid, and has no field beside those that the schema names."""
+    """A row is valid, and has no field beside those that the schema of its kind names."""
+    sink, way = TravelSink("travels"), ("test", "half", True)
     row = Travelled("u1", NOW, "loans", "Loans", 2, "1f", "ask", "Ask", "decide")
-    assert_follows(TravelSink("travels").record(row), "travel_log")
+    assert_follows(sink.record(row), "travel_log")
+    goal = Reached("u1", NOW, "loans", 2, "1f", "test.paid", NOW, *way)
+    assert_follows(sink.record(goal), "travel_goal")
+    path = Assigned("u1", NOW, "loans", 2, "1f", NOW, *way)
+    assert_follows(sink.record(path), "travel_path")
 
 
 REPLY = {"requestId": "r1", "userId": "u1", "offers": [{"offer_id": "gold"}]}

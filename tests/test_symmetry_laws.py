@@ -1,7 +1,7 @@
 """Symmetry: each Entered has its Exited and each add its remove, once, whatever comes between.
 
-That holds of every way through a journey, and when a journey is archived or edited while
-people are in it.
+That holds of every way through a journey, of who is taken out or moved by hand, and when a
+journey is archived or edited while people are in it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from journeystream.durations import parse_duration
 from journeystream.effects import StepMembership, instance_id, memberships
 from journeystream.engine import advance
 from journeystream.entry_language import EveryTime
-from journeystream.events import Archived, Event
+from journeystream.events import Archived, Event, Message
 from tests.law_settings import laws
 from tests.playing import Partition, play
 from tests.strategies import (
@@ -32,6 +32,7 @@ from tests.strategies import (
     Cuts,
     Project,
     cuts,
+    handled,
     journey_of,
     logs,
     meeting_journeys,
@@ -43,8 +44,8 @@ from tests.strategies import (
 
 
 @laws
-@given(projects(), logs(), cuts())
-def test_every_exited_has_its_entered(project: Project, log: list[Event], sizes: Cuts) -> None:
+@given(projects(), handled(), cuts())
+def test_every_exited_has_its_entered(project: Project, log: list[Message], sizes: Cuts) -> None:
     """Each visit to a send step is Entered once and Exited at most once, after, with a reason."""
     open_visits: set[tuple[object, ...]] = set()
     visits: dict[tuple[object, ...], int] = defaultdict(int)
@@ -61,8 +62,8 @@ def test_every_exited_has_its_entered(project: Project, log: list[Event], sizes:
 
 
 @laws
-@given(projects(), logs(), cuts())
-def test_entered_and_exited_alternate(project: Project, log: list[Event], sizes: Cuts) -> None:
+@given(projects(), handled(), cuts())
+def test_entered_and_exited_alternate(project: Project, log: list[Message], sizes: Cuts) -> None:
     """Where nothing forks, a user is in a step at most once: Entered and Exited alternate."""
     forking = {
         journey.id
@@ -131,8 +132,8 @@ def test_a_wait_is_a_gate_on_the_way_out(
 
 
 @laws
-@given(projects() | st.tuples(meeting_journeys()), logs(), cuts())
-def test_lists_alternate(project: Project, log: list[Event], sizes: Cuts) -> None:
+@given(projects() | st.tuples(meeting_journeys("j1")), handled(), cuts())
+def test_lists_alternate(project: Project, log: list[Message], sizes: Cuts) -> None:
     """A list sees add and remove in turn, and nothing twice, even where branches meet again."""
     on_list: set[tuple[str, str, str]] = set()
     for effect in play(rules_of(*project), log, sizes).effects:
@@ -145,8 +146,8 @@ def test_lists_alternate(project: Project, log: list[Event], sizes: Cuts) -> Non
 
 
 @laws
-@given(projects(), logs(), cuts())
-def test_messages_and_state_agree(project: Project, log: list[Event], sizes: Cuts) -> None:
+@given(projects(), handled(), cuts())
+def test_messages_and_state_agree(project: Project, log: list[Message], sizes: Cuts) -> None:
     """Whoever was told Entered and not yet Exited stands, in the stored state, in that step."""
     partition = play(rules_of(*project), log, sizes)
     told: set[tuple[str, str, str, str, int]] = set()
@@ -173,8 +174,10 @@ def test_messages_and_state_agree(project: Project, log: list[Event], sizes: Cut
 
 
 @laws
-@given(projects(), logs(), cuts())
-def test_message_ids_name_one_effect_each(project: Project, log: list[Event], sizes: Cuts) -> None:
+@given(projects(), handled(), cuts())
+def test_message_ids_name_one_effect_each(
+    project: Project, log: list[Message], sizes: Cuts
+) -> None:
     """A message id stands for one change of one visit of one user, in every run the same."""
     named: dict[str, tuple[object, ...]] = {}
     sent: set[tuple[str, str]] = set()

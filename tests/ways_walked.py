@@ -18,7 +18,7 @@ from journeystream import rehearsal
 from journeystream.compiler import CompiledJourney, Workshop, compile_journey
 from journeystream.conditions import Moment
 from journeystream.definitions import JourneyDefinition
-from journeystream.effects import Reached
+from journeystream.effects import Reached, Travelled
 from journeystream.engine import Rules
 from journeystream.rehearsal import rehearse
 from journeystream.steps.contract import (
@@ -98,6 +98,7 @@ class _Walked:
         self.seen |= {
             f"goal {each.goal}" if isinstance(each, Reached) else f"step {each.stage_id}"
             for each in turn.travels
+            if isinstance(each, Travelled | Reached)
         }
         self.seen |= {
             f"exit {label}"

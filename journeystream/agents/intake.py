@@ -22,18 +22,22 @@ from journeystream.sinks.dead_letters import Origin, dead_letter
 from journeystream.sinks.records import OutRecord
 from journeystream.turn import Failure
 
+ENGINE_FAILED = "engine_failed"
+TRACE_HEADERS = ("traceparent", "tracestate")  # of the W3C's Trace Context
+
 
 @dataclass(slots=True)
 class Intake:
     """A batch, sorted: `entries` has one place per record, None where it does not apply here.
 
-    `refused` are the places of the records that became `letters`.
+    `refused` are the places of the records that became `letters`, `codes` say why.
     """
 
     entries: list[Message | ClockMark | None] = field(default_factory=list)
     letters: list[OutRecord] = field(default_factory=list)
     rekeyed: list[OutRecord] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
+    codes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Sorter:
                 entry = decode(record.value, at if latest is None else min(at, latest), self.limits)
             except RejectedEvent as error:
                 intake.refused.append(len(intake.entries))
+                intake.codes.append(error.code)
                 intake.entries.append(None)
                 intake.letters.append(self.letter(record, error.code, error.text))
                 continue
@@ -89,7 +94,9 @@ class Sorter:
             key = entry.user_id.encode()
             # Outside of its own topic a reply would not be known as one.
             value = written(entry) if isinstance(entry, Answered) else record.value
-            yield OutRecord(topic, key, value, timestamp_ms=record.timestamp)
+            # Who traces the record (tracing.py) follows it to where it is applied.
+            headers = [each for each in record.headers if each[0] in TRACE_HEADERS]
+            yield OutRecord(topic, key, value, timestamp_ms=record.timestamp, headers=headers)
 
     def letter(self, record: ConsumerRecord, code: str, text: str) -> OutRecord:
         """Return the dead letter of a record."""
@@ -101,7 +108,7 @@ class Sorter:
     def failed(self, failures: list[Failure], records: list[ConsumerRecord]) -> list[OutRecord]:
         """Return the dead letters of events that the engine could not apply."""
         return [
-            self.letter(records[failure.index], "engine_failed", repr(failure.error.__cause__))
+            self.letter(records[failure.index], ENGINE_FAILED, repr(failure.error.__cause__))
             for failure in failures
             if failure.index is not None
         ]

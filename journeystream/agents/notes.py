@@ -4,8 +4,9 @@ Law: a note is a record of the re-keying topic, keyed by its user, so it takes i
 one order in which a partition applies what it reads, and counts exactly once as any event does.
 
 A note looks like an event of another `type`: `enroll` into a journey, `list` to join or leave a
-list, `answer` to a decision that was asked for. `userId`, `timestamp` and `messageId` mean what
-they mean in events.
+list, `answer` to a decision that was asked for, `exit` from a journey (`key`: one of passes beside
+each other), `move` to one of its steps. `userId`, `timestamp` and `messageId` mean what they mean
+in events.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import orjson
 from journeystream.agents.fields import object_of, shown, text_or_none
 from journeystream.durations import iso, parse_instant
 from journeystream.errors import RejectedEvent, UserError
-from journeystream.events import Answered, Enrolled, Erased, Listed, Note
+from journeystream.events import Answered, Enrolled, Erased, Listed, Moved, Note, Removed
 from journeystream.project import Project
 
-NOTE_KINDS = ("enroll", "list", "answer")
+NOTE_KINDS = ("enroll", "list", "answer", "exit", "move")
 _LONGEST_NAME = 512
 _LARGEST_OFFERS = 32 * 1024  # as much as is kept of an entry event's property: it is in the record
 
@@ -72,6 +73,10 @@ def note_of(kind: str, user_id: str, at: int, message: Mapping[str, object]) -> 
         if not isinstance(joins, bool):
             raise RejectedEvent("wrong_type", f"member is {shown(joins)}; write true or false")
         return Listed(user_id, at, _name(message, "list"), joins, id_)
+    if kind == "exit":
+        return Removed(user_id, at, _name(message, "journey"), text_or_none(message, "key"), id_)
+    if kind == "move":
+        return Moved(user_id, at, _name(message, "journey"), _name(message, "step"), id_)
     return answer_of(user_id, at, message)
 
 
@@ -101,6 +106,12 @@ def written(note: Note | Erased) -> bytes:
             message |= {"type": "list", "list": note.list, "member": note.joins}
         case Answered():
             message |= {"type": "answer", "requestId": note.request, "offers": note.offers}
+        case Removed():
+            message |= {"type": "exit", "journey": note.journey}
+            if note.key is not None:
+                message["key"] = note.key
+        case Moved():
+            message |= {"type": "move", "journey": note.journey, "step": note.step}
     return orjson.dumps(message)
 
 

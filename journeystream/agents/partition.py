@@ -15,18 +15,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
 
-from journeystream import metrics
 from journeystream.agents.batch_transport import Batch
 from journeystream.agents.catching_up import CatchingUp
 from journeystream.agents.changelog import Ledger
 from journeystream.agents.commit import Commits, Committer, Entry
 from journeystream.agents.commit_at_least_once import RepeatingCommitter
+from journeystream.agents.figures import Figures
 from journeystream.agents.health import Standing
 from journeystream.agents.history import History
 from journeystream.agents.intake import Intake
@@ -43,6 +43,9 @@ from journeystream.state.codec import PartitionState, Reading
 from journeystream.state.store import Store, changes_of
 from journeystream.turn import Turn, take_turn
 
+if TYPE_CHECKING:
+    from journeystream.agents.tracing import Traced
+
 _log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.05  # how often an idle partition looks whether something is due
 _ROOM = 5_000  # records that may wait before no more are fetched: the rest stays in Kafka
@@ -58,6 +61,7 @@ class Partition:
         self._ledger = ledger
         self._store = store
         self._around = around
+        self._figures = Figures(ledger.partition)
         self._committer: Commits = (
             Committer(ledger, around.cluster, store)
             if around.tell_offsets is None
@@ -133,6 +137,8 @@ class Partition:
             while not self._stopping:
                 await self._take_turns()
         finally:
+            self.ready.clear()
+            self._figures.end()
             await self._sweeps.close()
             await self._committer.stop()
             self.ready.clear()  # whoever reads it between turns finds it gone, not closed
@@ -153,7 +159,7 @@ class Partition:
             self._has_begun = True
             await self._let_pass(self._horizon("", ()))
         if batch is not None:
-            with metrics.TURN_SECONDS.labels(self.number).time():
+            with self._figures.timed():
                 await self._apply(batch)
         if self._around.live:
             await self._pass_time()
@@ -215,13 +221,17 @@ class Partition:
                 until = self._state.clock
         if self._stopping:
             return
-        turn = self._take(batch.topic, entries, until)
-        self._tell_failures(turn)
-        letters = [*intake.letters, *sorter.failed(turn.failures, records)]
-        self._bound_letters(batch, turn, intake, letters)
-        self._state.positions[batch.topic] = batch.next_offset
-        await self._commit(turn, [*intake.rekeyed, *letters], {batch.topic: batch.next_offset})
-        self._count(intake)
+        with self._around.following(records, entries) as traced:
+            turn = self._take(batch.topic, entries, until)
+            self._figures.failed(turn)
+            failed = sorter.failed(turn.failures, records)
+            letters = [*intake.letters, *failed]
+            self._bound_letters(batch, turn, intake, letters)
+            self._state.positions[batch.topic] = batch.next_offset
+            await self._commit(
+                turn, [*intake.rekeyed, *letters], {batch.topic: batch.next_offset}, traced
+            )
+        self._figures.sorted(intake, len(failed))
         await self._let_pass(horizon)
 
     async def _applied(self, batch: Batch) -> int:
@@ -298,28 +308,23 @@ class Partition:
         )
 
     async def _commit(
-        self, turn: Turn, outputs: list[OutRecord], offsets: Mapping[str, int]
+        self,
+        turn: Turn,
+        others: list[OutRecord],
+        offsets: Mapping[str, int],
+        traced: Traced | None = None,
     ) -> None:
         self._state.clock = turn.clock
-        outputs = [*self._around.routing.records(turn.effects, turn.travels), *outputs]
+        records = self._around.routing.records if traced is None else traced.records
+        outputs = [*records(turn.effects, turn.travels), *others]
         await self._committer.commit(outputs, changes_of(turn), self._state, offsets)
         turn.tell_met(self._store.met(self._journeys))
         self._turn_began = self._around.clock.elapsed()
-        for change, count in Counter(effect.change for effect in turn.effects).items():
-            metrics.EFFECTS.labels(self.number, change).inc(count)
-        metrics.CLOCK.labels(self.number).set(max(turn.clock, 0) / 1_000_000)
+        self._figures.committed(turn)
 
     def _rules(self) -> Rules:
         around, floors = self._around, Floors(self._state.floors)
         return Rules(self._journeys, floors, around.memory, travels=around.routing.travels)
-
-    def _count(self, intake: Intake) -> None:
-        for outcome, count in (
-            ("rejected", len(intake.letters)),
-            ("rekeyed", len(intake.rekeyed)),
-            ("applied", sum(entry is not None for entry in intake.entries)),
-        ):
-            metrics.EVENTS.labels(self.number, outcome).inc(count)
 
     # ── the passing of time ──────────────────────────────────────────────────────────────
 
@@ -330,10 +335,11 @@ class Partition:
             return
         self._look_again = clock.elapsed() + _TICK_SECONDS
         wake = self._store.next_wake()
-        if wake is None or wake > clock.now():
+        if wake is None or wake > (now := clock.now()):
             return
         until = await self._catching_up.reached(self._state.positions)
-        if until is not None:
+        if until is not None and wake <= until:
+            self._figures.fired(now - wake)
             await self._let_pass(until)
 
     async def _let_pass(self, until: int) -> None:
@@ -342,7 +348,7 @@ class Partition:
             turn = take_turn(
                 (), self._state.clock, self._store, self._rules(), until=until, most=_FIRED_AT_ONCE
             )
-            self._tell_failures(turn)
+            self._figures.failed(turn)
             if not turn.changed:
                 break
             await self._commit(turn, [], {})
@@ -390,10 +396,5 @@ class Partition:
         self._state.readings[version] = Reading(dict.fromkeys(applied, 0), applied)
 
     async def _keep(self, turn: Turn) -> None:
-        self._tell_failures(turn)
+        self._figures.failed(turn)
         await self._commit(turn, [], {})
-
-    def _tell_failures(self, turn: Turn) -> None:
-        for failure in turn.failures:
-            _log.error("the engine failed on %r", failure.happening, exc_info=failure.error)
-            metrics.FAILURES.labels(self.number, failure.error.journey).inc()

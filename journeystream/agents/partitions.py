@@ -18,6 +18,7 @@ from journeystream.agents.batch_transport import Batch
 from journeystream.agents.partition import Partition
 from journeystream.agents.standby import Standby
 from journeystream.errors import BrokerUnreachable
+from journeystream.worker_log import about
 
 _log = logging.getLogger(__name__)
 _AGAIN_SECONDS = 5.0  # between two tries to stand by
@@ -94,7 +95,8 @@ class Partitions:
 
     async def _run(self, partition: Partition) -> None:
         try:
-            await partition.run()
+            with about(partition.number):
+                await partition.run()
         except (KafkaError, IllegalOperation) as error:
             failure = BrokerUnreachable(
                 f"partition {partition.number}: Kafka refused ({error!r}). If another worker has "
@@ -108,7 +110,8 @@ class Partitions:
     async def _follow(self, number: int) -> None:
         while True:
             try:
-                await self._stand_by(number).run()
+                with about(number):
+                    await self._stand_by(number).run()
             except Exception:  # noqa: BLE001  whatever it is, the worker can do without
                 _log.exception("partition %s: standing by failed; tried again", number)
             await asyncio.sleep(_AGAIN_SECONDS)

@@ -94,7 +94,9 @@ class Replica:
         restored = told = 0
         while position < end:
             self._tell_left(end - position)
-            restored += await self._read()
+            read = await self._read()
+            restored += read
+            metrics.RESTORED.labels(self._ledger.partition).inc(read)
             position = await self._consumer.position(self._tp)
             if restored >= told + _TELL_EVERY and position < end:
                 told = restored
@@ -107,7 +109,6 @@ class Replica:
                 )
         self._tell_left(0)
         if restored:
-            metrics.RESTORED.labels(self._ledger.partition).inc(restored)
             _log.info(
                 "partition %s: restored %s changelog records", self._ledger.partition, restored
             )

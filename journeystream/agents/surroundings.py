@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
+from aiokafka.structs import ConsumerRecord
 
 from journeystream.agents.cluster import Cluster
+from journeystream.agents.commit import Entry
 from journeystream.agents.commit_at_least_once import TellOffsets
 from journeystream.agents.control import Control
 from journeystream.agents.frontier import Frontier
@@ -17,6 +21,9 @@ from journeystream.clock import Clock
 from journeystream.repeats import Memory
 from journeystream.sinks.routing import Routing
 
+if TYPE_CHECKING:  # an optional part, which nobody imports who has it not
+    from journeystream.agents.tracing import Traced, Tracing
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -25,7 +32,8 @@ class Surroundings:
     `sorters` has one entry per topic that is read; `frontier` says what moves the clock;
     `loose` are the partitions of topics whose records may have to be re-keyed, through the topic
     `passage`.
-    `bound` is on dead letters. `tell_offsets` is there where turns are committed at least once.
+    `bound` is on dead letters. `tell_offsets` is there where turns are committed at least once,
+    `tracing` where records are traced.
     """
 
     cluster: Cluster
@@ -40,3 +48,10 @@ class Surroundings:
     passage: str
     bound: Bound
     tell_offsets: TellOffsets | None = None
+    tracing: Tracing | None = None
+
+    def following(
+        self, records: Sequence[ConsumerRecord], entries: Sequence[Entry]
+    ) -> AbstractContextManager[Traced | None]:
+        """Trace a turn in the block, if anything of it is traced."""
+        return nullcontext() if self.tracing is None else self.tracing.following(records, entries)

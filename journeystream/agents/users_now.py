@@ -6,7 +6,7 @@ for a dashboard. What was written without a transaction counts by its stamp (cha
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -44,6 +44,13 @@ class StateNow:
         """Return where the user's partition stands."""
         home = home_of(user_id.encode(), self.count)
         return self.partitions.get(home, PartitionState())
+
+    def everyone(self) -> Iterator[User]:
+        """Yield all users; an id that turned out to be another user is none."""
+        for id_, record in self.users.items():
+            user = decode_user(id_, record)
+            if not user.became:
+                yield user
 
     def user(self, user_id: str) -> User | None:
         """Return a user; None: nobody knows them."""

@@ -42,7 +42,7 @@ AddTo = Callable[[web.Application], None]
 class Site:
     """Answers at a listening socket from `start` to `stop`; `parts` are what it serves."""
 
-    def __init__(self, listening: socket, parts: Sequence[AddTo], body_bytes: int) -> None:
+    def __init__(self, listening: socket, parts: Sequence[AddTo], body_bytes: int = 0) -> None:
         self._socket = listening
         site = web.Application(middlewares=[_problems], client_max_size=body_bytes)
         for add_to in parts:

@@ -13,6 +13,7 @@ import typer
 from journeystream.clock import WallClock
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker
+from journeystream.commands.completing import journey_ids
 from journeystream.commands.context import asked, project_of
 from journeystream.control_client import change
 from journeystream.control_log import Published, Record
@@ -20,7 +21,10 @@ from journeystream.lifecycle import State, transition
 from journeystream.publishing import command
 
 _Ids = Annotated[
-    list[str], typer.Argument(metavar="ID...", show_default=False, help="Ids of journeys.")
+    list[str],
+    typer.Argument(
+        metavar="ID...", show_default=False, help="Ids of journeys.", autocompletion=journey_ids
+    ),
 ]
 
 

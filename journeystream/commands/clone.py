@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker, published
+from journeystream.commands.completing import journey_ids
 from journeystream.commands.context import project_of
 from journeystream.control_log import Published, written
 from journeystream.errors import CommandRefused
@@ -18,7 +19,10 @@ from journeystream.errors import CommandRefused
 def clone(
     ctx: typer.Context,
     journey: Annotated[
-        str, typer.Argument(metavar="ID", show_default=False, help="A journey's id.")
+        str,
+        typer.Argument(
+            metavar="ID", show_default=False, help="A journey's id.", autocompletion=journey_ids
+        ),
     ],
     new_id: Annotated[
         str | None,

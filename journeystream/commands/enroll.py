@@ -13,6 +13,7 @@ import orjson
 import typer
 
 from journeystream.commands.broker import ask, broker, published
+from journeystream.commands.completing import journey_ids
 from journeystream.commands.context import project_of
 from journeystream.commands.feeding import Feed
 from journeystream.commands.noting import At, instant_of, send, topic_of
@@ -33,7 +34,13 @@ _ADVICE = {
 def enroll(
     ctx: typer.Context,
     journey: Annotated[
-        str, typer.Argument(metavar="JOURNEY", show_default=False, help="A journey's id.")
+        str,
+        typer.Argument(
+            metavar="JOURNEY",
+            show_default=False,
+            help="A journey's id.",
+            autocompletion=journey_ids,
+        ),
     ],
     users: Users = None,
     *,

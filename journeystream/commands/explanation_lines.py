@@ -71,7 +71,7 @@ def _journey(journey: JourneyExplanation) -> Iterator[str]:
         return
     for obstacle in journey.obstacles:
         yield f"  not entering: {obstacle.text}"
-    yield from _deeper(_asked("entry asks", journey.entry))
+    yield from _deeper(_asked("{} asks", journey.entry))
 
 
 def _instance(instance: InstanceState) -> Iterator[str]:
@@ -86,8 +86,8 @@ def _instance(instance: InstanceState) -> Iterator[str]:
         yield from _deeper(_goal(goal))
     if instance.ends_at is not None:
         yield f"  leaves at {iso(instance.ends_at)} at the latest (max_duration)"
-    yield from _deeper(_asked("leaves when", instance.exits))
-    yield from _deeper(_asked("stays only while", instance.stays_while))
+    yield from _deeper(_asked("exit {} takes the user out when", instance.exits))
+    yield from _deeper(_asked("stays only while {} holds", instance.stays_while))
 
 
 def _standing(position: Standing) -> Iterator[str]:
@@ -101,11 +101,11 @@ def _standing(position: Standing) -> Iterator[str]:
         yield f"  in send step {position.told.step}: told {named}, who are owed the Exited"
     if position.taken:
         yield f"  gone down already: {', '.join(position.taken)}"
-    yield from _deeper(_asked("waits for", position.waits_for))
+    yield from _deeper(_asked("waits for {}", position.waits_for))
     if position.timeout is not None:
         yield f"  at most {position.timeout}"
     if position.wakes_at is not None:
-        yield f"  time alone may move it at {iso(position.wakes_at)}"
+        yield f"  time alone may move it on at {iso(position.wakes_at)}"
 
 
 def _goal(goal: GoalState) -> Iterator[str]:
@@ -117,7 +117,7 @@ def _goal(goal: GoalState) -> Iterator[str]:
 
 def _asked(what: str, asked: Iterable[Asked]) -> Iterator[str]:
     for each in asked:
-        yield f"{what} {each.name}:"
+        yield f"{what.format(each.name)}:"
         yield from _deeper(clause_lines(each.clause))
 
 

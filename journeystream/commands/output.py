@@ -1,13 +1,16 @@
 """How commands speak: tables and colours for people, plain lines for pipes, JSON for programs.
 
 Law: what is not a terminal gets no markup, no colours and no boxes; a table becomes lines with
-tabs, so that `cut` and `awk` can read it. Errors and remarks go to stderr.
+tabs, so that `cut` and `awk` can read it. Errors and remarks go to stderr; of a command that logs
+for programs (`to_log`) they are lines of its log.
 """
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import orjson
@@ -19,6 +22,13 @@ from rich.progress import Progress, ProgressColumn
 from rich.table import Table
 from rich.text import Text
 
+_logged: ContextVar[logging.Logger | None] = ContextVar("logged", default=None)
+
+
+def to_log(log: logging.Logger) -> None:
+    """Let errors and remarks go to a log from now on."""
+    _logged.set(log)
+
 
 def say(line: str) -> None:
     """Print what the command was asked for."""
@@ -27,11 +37,17 @@ def say(line: str) -> None:
 
 def remark(line: str) -> None:
     """Print what is good to know, but was not asked for."""
+    if (log := _logged.get()) is not None:
+        log.info("%s", line)
+        return
     typer.secho(line, err=True, dim=True)
 
 
 def complain(lines: str) -> None:
     """Print why the command failed."""
+    if (log := _logged.get()) is not None:
+        log.error("%s", lines)
+        return
     typer.secho(lines, err=True, fg=typer.colors.RED)
 
 

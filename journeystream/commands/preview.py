@@ -36,7 +36,6 @@ from journeystream.errors import CommandRefused, UserError, did_you_mean
 from journeystream.previewing import Judged, Preview, Previewer
 from journeystream.project import Project
 from journeystream.publishing import workshop_of
-from journeystream.state.codec import decode_user
 
 _BY = {
     "conditions": "",
@@ -135,9 +134,9 @@ def _preview(
     wall = WallClock().now()
 
     def judged() -> Iterator[Judged]:
-        for id_, record in state.users.items():
-            now = now_in(project, state.partition_of(id_).clock, wall)
-            yield previewer.judge(decode_user(id_, record), now)
+        for user in state.everyone():
+            now = now_in(project, state.partition_of(user.id).clock, wall)
+            yield previewer.judge(user, now)
 
     return previewer.preview(judged())
 

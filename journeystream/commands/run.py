@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,23 +22,41 @@ from journeystream.errors import UserError
 from journeystream.project import DEFAULT_FILE
 from journeystream.project_file import PROJECT_VARIABLE
 from journeystream.topics import check_copartitioned, partitions_of, wanted_topics
+from journeystream.worker_log import LogForm, log_to_stderr, secrets_of, worker_name
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
+_log = logging.getLogger(__name__)
+_HttpPort = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=1, max=65_535, help="Serve probes, metrics and the API at this port."
+    ),
+]
+_HttpHost = Annotated[
+    str, typer.Option(metavar="HOST", help="The address that the port is opened at.")
+]
+_Log = Annotated[
+    LogForm, typer.Option("--log", help="Write the log for people, or an object a line.")
+]
+_Trace = Annotated[
+    bool,
+    typer.Option(
+        "--trace",
+        help="Send OpenTelemetry spans of records with a sampled traceparent header; where to is "
+        "in OTEL_EXPORTER_OTLP_ENDPOINT.",
+    ),
+]
 
 
 def run(
     ctx: typer.Context,
     *,
-    http_port: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            max=65_535,
-            help="Serve probes, metrics and the API at this port.",
-        ),
-    ] = None,
-    http_host: Annotated[
-        str, typer.Option(metavar="HOST", help="The address that the port is opened at.")
-    ] = LOOPBACK,
+    http_port: _HttpPort = None,
+    http_host: _HttpHost = LOOPBACK,
+    log: _Log = LogForm.TEXT,
+    trace: _Trace = False,
 ) -> None:
     """Run a worker until Ctrl-C.
 
@@ -52,6 +71,11 @@ def run(
     from journeystream.worker import run_worker  # noqa: PLC0415
 
     project = project_of(ctx)
+    worker = worker_name(project.kafka.instance)
+    log_to_stderr(log, worker, secrets_of(project))
+    if log is LogForm.JSON:
+        output.to_log(_log)
+    tracer = _tracer(worker) if trace else None
     check_open(project.api, http_host)
     listening = None if http_port is None else _listen(http_host, http_port)
     chosen: Chosen = ctx.obj
@@ -61,8 +85,20 @@ def run(
         wanted = wanted_topics(project)
         counts = ask(partitions_of([topic.name for topic in wanted], bootstrap))
         check_copartitioned(wanted, counts)
-        code = run_worker(project, bootstrap, listening)
+        code = run_worker(project, bootstrap, listening, tracer)
     raise typer.Exit(code)
+
+
+def _tracer(worker: str) -> Tracer:
+    """Return what makes spans, or say what is missing for that."""
+    try:
+        from journeystream.agents.tracing import to_collector  # noqa: PLC0415  an optional part
+    except ImportError as error:
+        raise UserError(
+            f"--trace: OpenTelemetry is not installed ({error.name}); "
+            f"run: pip install 'journeystream[tracing]'"
+        ) from None
+    return to_collector(worker)
 
 
 def _listen(host: str, port: int) -> socket.socket:

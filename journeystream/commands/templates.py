@@ -18,7 +18,12 @@ from journeystream.template_files import templates as templates_known
 def templates(
     template: Annotated[
         str | None,
-        typer.Argument(metavar="ID", show_default=False, help="Print this one."),
+        typer.Argument(
+            metavar="ID",
+            show_default=False,
+            help="Print this one.",
+            autocompletion=lambda: list(templates_known()),
+        ),
     ] = None,
     *,
     json: AsJson = False,

@@ -16,7 +16,6 @@ from journeystream.effects import (
     ProfileChange,
     StepMembership,
     Travel,
-    Travelled,
 )
 from journeystream.errors import OperatorError
 from journeystream.events import Message
@@ -73,7 +72,7 @@ class Routing:
                     if self._hand_over is not None:
                         yield self._hand_over(effect.message)
         if self._travels is not None:
-            yield from (self._travels.record(at) for at in travels if isinstance(at, Travelled))
+            yield from (self._travels.record(at) for at in travels)
 
     def _sink_of(self, effect: StepMembership) -> EventSink | ListSink:
         sink = self._sinks.get(effect.destination)

@@ -1,46 +1,57 @@
-"""The travel log: a record for each stage that a user comes to, with these sixteen fields.
+"""The travel log: a record for each stage that a user comes to, goal reached, and path assigned.
 
-There is no room in it for a message id, so that stands in the headers. Goals are no stages.
+Law: a stage's record has sixteen fields and no other. Whatever has no room in them stands in the
+headers, of all kinds alike: the `kind` of record, the message id, and which instance it is of.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
-from journeystream.durations import iso
-from journeystream.effects import Travelled, stable_id
+from journeystream.effects import Travel
 from journeystream.sinks.records import OutRecord
+from journeystream.travel_rows import BESIDE, FIELDS, KINDS, Kind, Row, check, row_of
+
+_KIND = "kind"
+_HEADERS = {
+    "messageId": "message_id",
+    "instance": "instance_id",
+    "instanceEnteredAt": "instance_entered_at",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class TravelSink:
-    """Every stage is one record, keyed by its user."""
+    """Everything told is one record, keyed by its user."""
 
     topic: str
 
-    def record(self, at: Travelled) -> OutRecord:
-        """Return the record of one stage."""
-        row = {
-            "entry_at": iso(at.at),
-            "event_id": at.user_id,
-            "exit_segments": at.exit_segments,
-            "is_control": at.is_control,
-            "is_remaining": at.is_remaining,
-            "journey_id": at.journey_id,
-            "journey_name": at.journey_name,
-            "journey_version": str(at.journey_version),
-            "mxs_ids": at.mxs_ids,
-            "parent_id": at.parent_id,
-            "parent_name": at.parent_name,
-            "split_condition_name": at.split_condition_name,
-            "stage_id": at.stage_id,
-            "stage_name": at.stage_name,
-            "stage_type": at.stage_type,
-            "test_group_name": at.test_group_name,
-        }
-        way = at.split_condition_name, at.test_group_name
-        id_ = stable_id(at.instance, at.parent_id, *way, at.stage_id, str(at.at))
-        headers = [("messageId", id_.encode())]
-        return OutRecord(self.topic, at.user_id.encode(), orjson.dumps(row), headers=headers)
+    def record(self, at: Travel) -> OutRecord:
+        """Return the record of one stage, goal or path."""
+        kind, row = row_of(at)
+        value = orjson.dumps({name: row[name] for name in FIELDS[kind]})
+        beside = {header: row[column] for header, column in _HEADERS.items()}
+        headers = [(name, text.encode()) for name, text in beside.items() if text is not None]
+        headers.append((_KIND, kind.encode()))
+        return OutRecord(self.topic, at.user_id.encode(), value, headers=headers)
+
+
+def read_row(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> tuple[Kind, Row]:
+    """Read a record back; ValueError for one that is none of ours.
+
+    A stage of a log that was written before there were other kinds has a message id only.
+    """
+    said = {name: data.decode() for name, data in headers}
+    found: Any = orjson.loads(value or b"")
+    kind = next((each for each in KINDS if each == said.get(_KIND, "stage")), None)
+    if kind is None or not isinstance(found, Mapping):
+        raise ValueError("no record of the travel log")
+    row = {name: found.get(name) for name in FIELDS[kind]}
+    for header, column in _HEADERS.items():
+        row[column] = said.get(header, None if BESIDE[column] == "instant" else "")
+    check(kind, row)
+    return kind, row

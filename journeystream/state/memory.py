@@ -11,7 +11,7 @@ from journeystream.state.codec import (
     decode_user,
     encode_partition,
 )
-from journeystream.state.store import Change, Met
+from journeystream.state.store import Change, Met, Size
 from journeystream.user import User
 
 
@@ -80,6 +80,10 @@ class MemoryStore:
             self._places -= {(place, change.user_id) for place in change.before.places}
             self._places |= {(place, change.user_id) for place in change.after.places}
         self._partition = encode_partition(partition)
+
+    def size(self) -> Size:
+        """Return how much it holds."""
+        return Size(len(self._records), len(self._alarms), sum(map(len, self._records.values())))
 
     def close(self) -> None:
         """Nothing to let go of."""

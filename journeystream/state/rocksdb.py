@@ -46,7 +46,7 @@ from journeystream.state.directory import (
     write_failure,
 )
 from journeystream.state.seal import seal
-from journeystream.state.store import Change, Met
+from journeystream.state.store import Change, Met, Size
 from journeystream.user import User
 
 _USERS, _ALARMS, _PLACES, _META = "users", "alarms", "places", "meta"
@@ -55,6 +55,8 @@ _FORM = b"1"  # of the rows; records have a version of their own (codec.py)
 _WAKE_BYTES = _NUMBER_BYTES = 8
 _SIGN = 1 << 63  # shifts signed instants into unsigned order: before 1970 sorts first
 _WRITE_BUFFER = 16 * 1024 * 1024  # per column family; bounds memory, costs more flushes
+_ROWS = ("rocksdb.estimate-num-keys",)
+_BYTES = ("rocksdb.live-sst-files-size", "rocksdb.cur-size-all-mem-tables")
 _BLOOM_BITS = 10  # about 1 % of the look-ups of unknown users touch the disk
 
 
@@ -189,6 +191,12 @@ class RocksStore:
         self._write(batch)
         self._saves += 1
 
+    def size(self) -> Size:
+        """Return what RocksDB estimates; a user who was written again counts until it compacts."""
+        return Size(
+            self._sum(_ROWS, _USERS), self._sum(_ROWS, _ALARMS), self._sum(_BYTES, *self._families)
+        )
+
     def close(self) -> None:
         """Let go of the files, so that another process can open them; it never fails."""
         self._handles.clear()
@@ -296,6 +304,16 @@ class RocksStore:
                 rows.next()
             # At a damaged block it ends as at the last row; its status tells them apart.
             rows.status()
+        except Exception as error:
+            raise read_failure(self._directory, error) from error
+
+    def _sum(self, properties: Iterable[str], *families: str) -> int:
+        try:
+            return sum(
+                self._families[family].property_int_value(name) or 0
+                for family in families
+                for name in properties
+            )
         except Exception as error:
             raise read_failure(self._directory, error) from error
 

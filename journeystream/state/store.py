@@ -32,6 +32,15 @@ class Change:
     after: Derived
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much a store holds: rows of users and of alarms, as far as that can be told at once."""
+
+    users: int
+    alarms: int
+    bytes: int
+
+
 class Store(Protocol):
     """The users of one partition."""
 
@@ -67,6 +76,9 @@ class Store(Protocol):
 
     def save(self, changes: Iterable[Change], partition: PartitionState) -> None:
         """Store the changes and the partition's position, all or nothing."""
+
+    def size(self) -> Size:
+        """Return how much it holds, without looking at each row."""
 
     def close(self) -> None:
         """Let go of files; the store is not used after."""

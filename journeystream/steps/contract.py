@@ -226,6 +226,10 @@ class StepDefinition(BaseModel):
         """Yield (field, source) for every value that is looked up (sources.py)."""
         yield from ()
 
+    def waits_for(self, position: Position) -> Iterator[tuple[str, Condition]]:  # noqa: ARG002 -- for those that wait
+        """Yield (name, condition) for each condition that moves a position on once it holds."""
+        yield from ()
+
     def compile(self, around: Surroundings) -> CompiledStep:
         """Return the step's behaviour."""
         raise NotImplementedError(f"the step type {self.type} does not say what it does")

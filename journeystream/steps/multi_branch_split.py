@@ -87,6 +87,12 @@ class MultiBranchSplit(StepDefinition):
         for index, branch in enumerate(self.branches):
             yield f"branches[{index}].condition", branch.condition
 
+    def waits_for(self, position: Position) -> Iterator[tuple[str, Condition]]:
+        """Yield the conditions of the branches that are left, by name."""
+        for branch in self.branches:
+            if branch.name not in position.taken:
+                yield branch.name, branch.condition
+
     def compile(self, around: Surroundings) -> CompiledStep:
         """Return the behaviour of the mode."""
         branches = [

@@ -63,6 +63,10 @@ class WaitForCondition(StepDefinition):
         if self.restart_on is not None:
             yield "restart_on", self.restart_on
 
+    def waits_for(self, position: Position) -> Iterator[tuple[str, Condition]]:  # noqa: ARG002 -- it is the same for all
+        """Yield the condition."""
+        yield "condition", self.condition
+
     def compile(self, around: Surroundings) -> CompiledStep:
         """Return the behaviour: the condition first, then the time-out."""
         condition, onward = around.condition(self.condition), Go(self.next)

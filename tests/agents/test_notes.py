@@ -11,7 +11,7 @@ from journeystream.agents.decode import DecodeLimits, decode
 from journeystream.agents.notes import written
 from journeystream.durations import parse_instant
 from journeystream.errors import RejectedEvent
-from journeystream.events import Answered, Enrolled, Erased, Listed, Note
+from journeystream.events import Answered, Enrolled, Erased, Listed, Moved, Note, Removed
 from tests.strategies import DAY, START
 
 OURS = DecodeLimits(
@@ -28,6 +28,8 @@ NOTES = (
     st.builds(Enrolled, NAMES, ATS, NAMES, OBJECTS, IDS)
     | st.builds(Listed, NAMES, ATS, NAMES, st.booleans(), IDS)
     | st.builds(Answered, NAMES, ATS, NAMES, st.lists(OBJECTS, max_size=3), IDS)
+    | st.builds(Removed, NAMES, ATS, NAMES, st.none() | st.text("abc_", max_size=9), IDS)
+    | st.builds(Moved, NAMES, ATS, NAMES, NAMES, IDS)
 )
 
 
@@ -64,6 +66,10 @@ def test_sources_carry_no_notes(note: Note) -> None:
         ({"type": "answer", "requestId": "r", "offers": {}}, "wrong_type"),
         ({"type": "answer", "requestId": "r", "offers": [1]}, "wrong_type"),
         ({"type": "answer", "offers": []}, "bad_note"),
+        ({"type": "exit"}, "bad_note"),
+        ({"type": "exit", "journey": "j", "key": 7}, "wrong_type"),
+        ({"type": "move", "journey": "j"}, "bad_note"),
+        ({"type": "move", "journey": "j", "step": ["s"]}, "wrong_type"),
     ],
 )
 def test_a_bad_note_is_told(said: dict[str, object], code: str) -> None:

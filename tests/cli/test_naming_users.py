@@ -1,4 +1,4 @@
-"""What commands say of users, as workers read it: enrolments, lists, erasures."""
+"""What commands say of users, as workers read it: enrolments, moves, lists, erasures."""
 
 from __future__ import annotations
 
@@ -62,6 +62,42 @@ def test_a_journey_that_lets_nobody_in_is_refused(shop: Shop, tmp_path: Path) ->
     assert said(shop) == []
 
 
+def test_users_are_taken_out_and_moved(shop: Shop, tmp_path: Path) -> None:
+    """A note for each, with an id that stays the same for the same command; a key is said."""
+    assert shop("publish", written(tmp_path / "welcome.yaml", WELCOME)).exit_code == 0
+    told = shop("exit", "welcome", "u1", *AT).stdout
+    assert told == "welcome: 1 user to leave; the same again within 7 days counts once\n"
+    told = shop("move", "welcome", "remind", "u2", *AT).stdout
+    assert told == "welcome: 1 user to go to remind; the same again within 7 days counts once\n"
+    shop("exit", "welcome", "u1", *AT)
+    shop("exit", "welcome", "u1", "--key", "u3", *AT)
+    shop("exit", "welcome", "u1", "--id", "again", *AT)
+    first, second, again, moved, keyed = said(shop)
+    assert first == second
+    assert len({each.pop("messageId") for each in (first, again, moved, keyed)}) == 4
+    note = {"key": "u1", "userId": "u1", "timestamp": TIME, "journey": "welcome"}
+    assert first == again == {**note, "type": "exit"}
+    assert keyed == {**note, "type": "exit", "key": "u3"}
+    assert moved == {**note, "key": "u2", "userId": "u2", "type": "move", "step": "remind"}
+
+
+def test_what_can_move_nobody_is_refused(shop: Shop, tmp_path: Path) -> None:
+    """A journey or a step that is not there, a journey at its end: told before anything is sent."""
+    assert shop("publish", written(tmp_path / "welcome.yaml", WELCOME)).exit_code == 0
+    for done, asked, advice in (
+        ("list", ["exit", "welcom"], "no journey 'welcom' is published; did you mean 'welcome'?"),
+        ("list", ["move", "welcome", "remid"], "no step 'remid'; did you mean 'remind'?"),
+        ("stop", ["move", "welcome", "remind"], "is stopped: nobody moves in it any more; take"),
+        ("archive", ["move", "welcome", "remind"], "is archived: everyone has left it"),
+        ("list", ["exit", "welcome"], "is archived: everyone has left it"),
+    ):
+        shop(done, *(["welcome"] if done != "list" else []))
+        refused = shop(*asked, "u1", *AT)
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert advice in refused.stderr
+    assert said(shop) == []
+
+
 def test_users_join_and_leave_lists_and_are_erased(shop: Shop) -> None:
     """Each is a note of its user, without an id: to say it again changes nothing."""
     assert shop("lists", "add", "vip", "u1", *AT).stdout == "vip: 1 user put on it\n"
@@ -98,7 +134,15 @@ def test_what_was_read_before_a_bad_line_is_sent(shop_file: Path, shop: Shop) ->
     assert {each["key"] for each in said(shop)} == {"u1", "u2"}
 
 
-@pytest.mark.parametrize("command", [["enroll", "j", "u1"], ["lists", "add", "vip", "u1"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["enroll", "j", "u1"],
+        ["exit", "j", "u1"],
+        ["move", "j", "s", "u1"],
+        ["lists", "add", "vip", "u1"],
+    ],
+)
 def test_with_at_least_once_only_the_source_says_what_happens(
     shop_file: Path, shop: Shop, command: list[str]
 ) -> None:

@@ -183,6 +183,7 @@ def test_tail_follows_until_ctrl_c(shop_file: Path, shop: Shop, tmp_path: Path) 
         ["tail", "email"],
         ["produce", os.devnull],
         ["enroll", "welcome", "u1", "--at", "2024-03-01"],
+        ["exit", "welcome", "u1", "--at", "2024-03-01"],
         ["lists", "show", "vip"],
         ["run"],
     ],

@@ -1,4 +1,4 @@
-"""Users who are named by commands, and erased, while a worker runs; and what is left of them."""
+"""Users who are named by commands, moved and erased, while a worker runs; and what is left."""
 
 from __future__ import annotations
 
@@ -24,6 +24,16 @@ entry: {condition: {list: vip}, reentry: after_exit}
 leave_when_not_in_audience: true
 steps:
   - {id: tell, type: send_to_destinations, destinations: [ads, in_app]}
+"""
+
+WAY = """\
+id: way
+name: A way
+entry: {by_name: true}
+steps:
+  - {id: first, type: send_to_destinations, destinations: [email], next: rest}
+  - {id: rest, type: wait_for_duration, duration: 1 day, next: last}
+  - {id: last, type: send_to_destinations, destinations: [email, ads]}
 """
 
 
@@ -68,6 +78,34 @@ def test_users_are_named_and_erased(make_world: MakeWorld) -> None:
         ("u4", 3, "entered"),
     ]
     assert _on_list(world.received("ads")) == {"u4"}
+
+
+def test_users_are_moved_and_taken_out(make_world: MakeWorld) -> None:
+    """Each command counts once, whoever has the partition; destinations hear all of it."""
+    world = make_world()
+    world.publish(WAY)
+    with world.worker():
+        _say(world, 1, "enroll", "way", "u1", "u2", "u3", "u4")
+        _say(world, 2, "move", "way", "last", "u1", "u4", "nobody")
+        _say(world, 3, "move", "way", "last", "u1")  # as one does who saw it fail
+        _say(world, 3, "exit", "way", "u2", "nobody")
+    with world.worker("another"):
+        _say(world, 4, "exit", "way", "u1")
+    assert sorted(map(_told, world.received("email"))) == [
+        ("u1", 1, "entered"),
+        ("u1", 2, "entered"),
+        ("u1", 2, "moved"),
+        ("u1", 4, "removed"),
+        ("u2", 1, "entered"),
+        ("u2", 3, "removed"),
+        ("u3", 1, "entered"),
+        ("u4", 1, "entered"),
+        ("u4", 2, "entered"),
+        ("u4", 2, "moved"),
+    ]
+    assert _on_list(world.received("ads")) == {"u4"}
+    census = asyncio.run(take_census(f"{world.app}.changelog", world.bootstrap))
+    assert (census.users, census.journeys["way"].inside) == (4, 2)
 
 
 def _say(world: World, minute: int, *words: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
+from journeystream.ingest_settings import IngestSettings
 from journeystream.project import (
     EventDestination,
     Kafka,
@@ -41,6 +42,7 @@ TEMPLATE_PARTS = [
     (Kafka, TEMPLATE_TREE["kafka"]),
     (State, TEMPLATE_TREE["state"]),
     (Limits, TEMPLATE_TREE["limits"]),
+    (IngestSettings, TEMPLATE_TREE["ingest"]),
 ]
 
 

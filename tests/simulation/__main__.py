@@ -25,6 +25,7 @@ _TOLD = {
     "hands over late": "fetches late",
     "transactions": "transactions",
     "erased": "erasures",
+    "by hand": "moves by hand",
 }
 _SHOWN = 10  # wrong seeds
 

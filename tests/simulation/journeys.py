@@ -109,6 +109,11 @@ def _definition(id_: str) -> JourneyDefinition:
     return journey_of(_WRITTEN[id_])
 
 
+def steps_of(id_: str) -> list[str]:
+    """Return the ids of a journey's steps."""
+    return [step.id for step in _definition(id_).steps]
+
+
 def published(id_: str, at: int) -> list[tuple[bytes, bytes]]:
     """Return the records by which a journey goes live."""
     definition = _definition(id_)

@@ -10,6 +10,7 @@ from tests.simulation.broker import Network
 STEPS = ("init", "send", "offsets", "commit", "fetch", "ends", "save")
 SOURCE, OTHER = "shop", "web"
 _ERASED = 0.15  # of the events
+_BY_HAND = 0.3
 _MODES = ("replay", "live", "replay of two", "live of two", "odd clocks")
 
 
@@ -49,7 +50,7 @@ class Plan:
     `duplicates` is how often a batch comes again; `stale` lets batches come after a rebalance
     that were fetched before it; with `transactions` upstream apps use some of their own. With
     `repeats` turns are committed at least once. With `aliases` some users are anonymous, and turn
-    out to be others.
+    out to be others; and somebody takes some out of journeys, or moves them, by hand.
     """
 
     seed: int
@@ -140,7 +141,7 @@ def _upstream(random: Random, plan: Plan) -> list[Upstream]:
             late = random.choice((0.0, 0.0, 0.0, -0.7))
         name = random.choice(("a", "a", "b", "c", "c", "plan", "junk"))
         events.append(Upstream(at, topic, random.choice(users), name, late))
-    return _with_erasures(events, plan.seed)
+    return _with_notes(_with_erasures(events, plan.seed), plan)
 
 
 def _with_erasures(events: list[Upstream], seed: int) -> list[Upstream]:
@@ -150,6 +151,19 @@ def _with_erasures(events: list[Upstream], seed: int) -> list[Upstream]:
     random = Random(seed)  # noqa: S311  it has to be repeatable
     return [
         replace(event, name="erase") if random.random() < _ERASED else event for event in events
+    ]
+
+
+def _with_notes(events: list[Upstream], plan: Plan) -> list[Upstream]:
+    """Let something be done by hand, instead of some events, where ids become others too."""
+    if not plan.aliases:
+        return events
+    random = Random(plan.seed)  # noqa: S311  it has to be repeatable
+    return [
+        replace(event, name=random.choice(("exit", "move", "move")))
+        if random.random() < _BY_HAND
+        else event
+        for event in events
     ]
 
 

@@ -43,7 +43,7 @@ def test_at_least_once_repeats_and_nothing_else(first: int) -> None:
 
 @pytest.mark.parametrize("first", range(0, _REPEATING, _AT_ONCE))
 def test_users_who_turn_out_to_be_others_move_once(first: int) -> None:
-    """Claims and adoptions cross partitions while workers die: each turn still counts once."""
+    """Claims, adoptions and moves by hand cross partitions while workers die: each counts once."""
     for seed in range(first, first + _AT_ONCE):
         wrong = try_seed(seed, aliases=True).wrong
         assert wrong is None, f"python -m tests.simulation --aliases --seed {seed}"

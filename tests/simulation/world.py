@@ -17,9 +17,11 @@ from aiokafka import TopicPartition
 
 from journeystream.agents.changelog import Ledger
 from journeystream.agents.decode import clock_mark
+from journeystream.agents.notes import written
 from journeystream.agents.recovery import restore
 from journeystream.durations import MICROS, iso
 from journeystream.errors import BrokerUnreachable, StateError
+from journeystream.events import Moved, Removed
 from journeystream.state.memory import MemoryStore
 from tests.simulation.broker import Broker
 from tests.simulation.cluster import SimulatedCluster
@@ -34,6 +36,7 @@ from tests.simulation.journeys import (
     QUICK,
     archived,
     published,
+    steps_of,
 )
 from tests.simulation.log import Log
 from tests.simulation.loop import SimulatedLoop
@@ -240,6 +243,9 @@ class World:
 
     def _produce(self, event: Upstream) -> None:
         user = event.user.encode()
+        if event.name in {"exit", "move"}:
+            self._say(event, user)
+            return
         keyed = self.plan.sources[event.topic]
         place = self.broker.place(event.topic, user, None)
         key: bytes | None = user
@@ -256,6 +262,17 @@ class World:
         else:
             for _ in range(copies):
                 log.append(record, self.loop.time())
+
+    def _say(self, event: Upstream, user: bytes) -> None:
+        """Let somebody take a user out of a journey, or move them, by hand."""
+        self.seen["by hand"] += 1
+        journey = self.random.choice(FIRST)
+        at, id_ = BASE + round(event.at * 1_000) * 1_000, f"h{self.seen['by hand']}"
+        note: Removed | Moved = Removed(event.user, at, journey, message_id=id_)
+        if event.name == "move":
+            note = Moved(event.user, at, journey, self.random.choice(steps_of(journey)), id_)
+        record = user, written(note), at // 1_000 if self.plan.live else _RECORDED_AT, ()
+        self.broker.logs[self.broker.place(REKEYED, user, None)].append(record, self.loop.time())
 
     def _produce_in_transaction(self, log: Log, record: Any) -> None:  # noqa: ANN401
         """Let an app's own transaction lie open for a while, and be committed or aborted."""

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeystream.durations import iso
+from journeystream.durations import MICROS, iso
 from journeystream.effects import (
+    Assigned,
     DecisionRequest,
     ProfileChange,
     Reached,
@@ -340,14 +341,40 @@ ROW = """
 
 
 def test_a_stage_is_these_bytes() -> None:
-    """The travel log has its sixteen fields and no other; goals are no stages."""
-    goal = Reached("u1", START, "cart", 2, "0123456789abcdef", "bought", START)
+    """A stage has its sixteen fields and no other."""
     routing = Routing([], travel_log="out.travels")
-    [record] = routing.records([], [goal, STAGE])
+    [record] = routing.records([], [STAGE])
     assert (record.topic, record.key, record.value) == ("out.travels", b"u1", one_line(ROW))
     assert len(orjson.loads(one_line(ROW))) == 16
     assert routing.travels
     assert not Routing([]).travels
+
+
+def test_goals_and_paths_are_these_bytes() -> None:
+    """A goal and a path have fields of their own, and the headers say what they are of."""
+    instance = "0123456789abcdef"
+    path = Assigned("u1", START, "cart", 2, instance, START, "test", "half", is_control=True)
+    goal = Reached("u1", START + MICROS, "cart", 2, instance, "test.bought", START, "test", "half")
+    records = list(Routing([], travel_log="out.travels").records([], [path, goal]))
+    assert [record.value for record in records] == [
+        (
+            b'{"assigned_at":"2024-03-01T00:00:00.000Z","event_id":"u1","journey_id":"cart",'
+            b'"journey_version":"2","split_id":"test","test_group_name":"half","is_control":true}'
+        ),
+        (
+            b'{"reached_at":"2024-03-01T00:00:01.000Z","goal_id":"test.bought","event_id":"u1",'
+            b'"journey_id":"cart","journey_version":"2","split_id":"test","test_group_name":"half",'
+            b'"is_control":false}'
+        ),
+    ]
+    for record, kind in zip(records, (b"path", b"goal"), strict=True):
+        headers = dict(record.headers)
+        assert len(headers.pop("messageId")) == 32
+        assert headers == {
+            "kind": kind,
+            "instance": instance.encode(),
+            "instanceEnteredAt": b"2024-03-01T00:00:00.000Z",
+        }
 
 
 def test_stages_are_told_apart_by_their_headers() -> None:

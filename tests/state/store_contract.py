@@ -187,6 +187,14 @@ class StoreContract:
         assert store.members("j", 9) == []
         assert store.partition() == PartitionState()
 
+    def test_its_size_is_told(self, store: Store) -> None:
+        """Of users who were written once it tells how many, and how many of them wait."""
+        save(store, *(waiting(f"u{number}", number) for number in range(5)), User("u9"))
+        save(store, waiting("u0", 7))
+        size = store.size()
+        assert (size.users in (6, 7), size.alarms) == (True, 5)
+        assert size.bytes > 0
+
     def test_of_two_changes_of_a_user_the_later_counts(self, store: Store) -> None:
         """One save may hold a user twice: each change starts where the one before it ended."""
         early, late = waiting("u1", 10), waiting("u1", 20)

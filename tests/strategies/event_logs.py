@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from journeystream.events import Enrolled, Erased, Event, Listed, Message
+from journeystream.events import Enrolled, Erased, Event, Listed, Message, Moved, Removed
 from tests.strategies.small_world import DAY, DUES, EVENT_NAMES, HOUR, MINUTE, START, USERS
 
 Cuts = Sequence[int]
@@ -78,7 +78,7 @@ def logs(
 def messages(
     draw: st.DrawFn, *, in_order: bool = False, users: Sequence[str] = USERS
 ) -> list[Message]:
-    """Draw a log in which some users are enrolled, put on a list, taken off it, or erased."""
+    """Draw a log in which some users are enrolled, listed, erased, taken out or moved by hand."""
     said: list[Message] = []
     for event in draw(logs(in_order=in_order, users=users)):
         said.append(event)
@@ -93,9 +93,35 @@ def messages(
                 said.append(Enrolled(user, at, journey, properties, id_))
             case 2:
                 said.append(Listed(user, at, "vip", draw(st.booleans())))
+            case 3 | 4:
+                said.append(draw(_by_hand(user, at)))
             case _:
                 pass
     return said
+
+
+@st.composite
+def handled(
+    draw: st.DrawFn, *, in_order: bool = False, users: Sequence[str] = USERS
+) -> list[Message]:
+    """Draw a log in which some users are taken out of journeys, or moved to steps, by hand."""
+    said: list[Message] = []
+    for event in draw(logs(in_order=in_order, users=users)):
+        said.append(event)
+        if draw(st.booleans()):
+            said.append(draw(_by_hand(draw(st.sampled_from(users)), event.at)))
+    return said
+
+
+@st.composite
+def _by_hand(draw: st.DrawFn, user: str, at: int) -> Removed | Moved:
+    """Draw what is done to a user by hand; journeys are named as `projects` names them."""
+    journey = draw(st.sampled_from(("j1", "j1", "j2")))
+    id_ = draw(st.sampled_from((None, None, "h1")))
+    if draw(st.integers(0, 3)) == 0:
+        return Removed(user, at, journey, draw(st.sampled_from((None, "", "1"))), id_)
+    step = draw(st.sampled_from(("s0", "s1", "s2", "s3", "split", "wait", "sent")))
+    return Moved(user, at, journey, step, id_)
 
 
 @st.composite
