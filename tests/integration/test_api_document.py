@@ -3,7 +3,10 @@ other (schemathesis), and the answers are as the document says."""  # noqa: D205
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,8 +20,9 @@ from schemathesis.specs.openapi import checks
 from journeystream.api.all_routes import ROUTES
 from journeystream.api.openapi import document
 from journeystream.api.routes import PREFIX, Role, Route
+from tests.api.route_table import PAGE
 from tests.integration.api_client import MORE, TOKENS, Api
-from tests.integration.waiting import wait_until
+from tests.integration.waiting import PATIENCE, wait_until
 from tests.integration.world import World
 
 SCHEMA = schemathesis.openapi.from_dict(document(ROUTES))
@@ -38,7 +42,9 @@ THERE = {
     "trait": "total",
     "template": "welcome_series",
 }
-_READS, _WRITES = 40, 25  # requests of a route: those that change something wait for Kafka
+# Requests of a route: those that change something wait for Kafka, others for a command to start.
+_READS, _WRITES, _COMMANDS = 20, 12, 6
+_RUN_COMMANDS = ("preview", "simulate")
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +78,10 @@ def test_answers_are_as_the_document_says(api: Api, route: Route) -> None:
         for is_known in (False, True)
     ]
 
+    count = _READS if route.role is Role.READ else _WRITES
+
     @settings(
-        max_examples=_READS if route.role is Role.READ else _WRITES,
+        max_examples=_COMMANDS if route.id in _RUN_COMMANDS else count,
         deadline=None,
         derandomize=True,
         database=None,
@@ -83,8 +91,25 @@ def test_answers_are_as_the_document_says(api: Api, route: Route) -> None:
     def ask(case: Case) -> None:
         headers = {"Authorization": f"Bearer {TOKENS['admin']}"}
         response = case.call(f"http://127.0.0.1:{api.port}", headers=headers)
-        print("XX", route.id, response.status_code)
         assert response.status_code < 500, response.text
         case.validate_response(response, checks=CHECKS)
 
     ask()
+
+
+def test_the_examples_of_the_page_are_so(api: Api) -> None:
+    """The commands that docs/api.md shows do what it says, one after the other."""
+    told = []
+    for block in re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
+        done = subprocess.run(
+            ["sh", "-c", block],  # noqa: S607  the shell of whoever follows the page
+            env={**os.environ, "API": f"http://127.0.0.1:{api.port}{PREFIX}",
+                 "TOKEN": TOKENS["write"]},
+            capture_output=True,
+            timeout=PATIENCE,
+            check=True,
+        )  # fmt: skip
+        told.append(json.loads(done.stdout))
+    draft, live, taken = told
+    assert (draft["status"], live["status"], taken) == ("draft", "live", {"users": 1})
+    wait_until(lambda: api.get("/journeys/hello/users").body["items"] == ["anna"], "the user")
