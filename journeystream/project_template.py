@@ -32,6 +32,13 @@ profile_changes: null          # a topic for what update_profile steps change, a
 decisions: null                # where decide steps ask a service: {requests: TOPIC, replies: TOPIC}
 travel_log: null               # a topic for each stage that a user comes to, for measurement
 
+api:                           # the HTTP API of workers, at `journeystream run --http-port`
+  tokens: []                   # who may use it: [{name: shop, role: write, token: SECRET}]
+  open: false                  # true: everybody may do everything, from this machine only
+  advertise: null              # where other workers reach this one, as in http://worker-1:9100
+  requests_per_second: 50      # requests of one token; more are told to wait
+  body_bytes: 4194304          # a bigger body of a request is refused
+
 kafka:
   bootstrap: 127.0.0.1:9092    # host:port, several with commas; or embedded: a broker for trials
   partitions: 8                # of the topics that `journeystream topics` creates

@@ -2,7 +2,7 @@
 
 Law: it is said by a note (agents/notes.py), which takes its place in the user's order and counts
 once; so it is done soon after it was taken, and `202` is all that can be answered. A note's message
-id is made of what it says and the idempotency key: the same again counts once.
+id is made of what it says and the idempotency key: the same again under that key counts once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from journeystream.api.journeys import view_of
 from journeystream.api.problems import Refused
 from journeystream.api.routes import Asked, Call, Handler, Reply, Role, Route, Told
 from journeystream.audit import Request
-from journeystream.control_client import tell
+from journeystream.control_client import Notes, tell
 from journeystream.effects import stable_id
 from journeystream.events import Erased, Listed, Note
 from journeystream.named_users import (
@@ -88,9 +88,11 @@ async def _send(
     erasing = all(isinstance(note, Erased) for note in notes)
     records = [(note.user_id.encode(), written(note)) for note in notes]
     request = Request(call.who, "api", action, tuple(subjects))
-    topic = topic_of(desk.project, erasing=erasing)
+    topic, now = topic_of(desk.project, erasing=erasing), desk.clock.now()
     async with desk.writing:
-        await tell(desk.project, desk.bootstrap, request, topic, records, desk.clock.now())
+        await tell(
+            desk.project, desk.bootstrap, request, Notes(desk.owners.own, topic, records), now
+        )
     return Reply(Taken(users=len(notes)), HTTPStatus.ACCEPTED)
 
 
@@ -113,9 +115,14 @@ async def enroll_users(desk: Desk, call: Call) -> Reply:
     current = await desk.published()
     view_of(journey, current)
     refuse_closed(journey, current)
-    name = call.key or ""
+    name = _name(call, at)
     notes = [enrolled(each.user_id, at, journey, each.properties, name) for each in call.body.users]
     return await _send(desk, call, "enroll", [journey], notes)
+
+
+def _name(call: Call, at: int) -> str:
+    """Return by what a note counts once: without a key, the same again is meant again."""
+    return call.key or f"at {at}"
 
 
 async def exit_user(desk: Desk, call: Call) -> Reply:
@@ -125,7 +132,7 @@ async def exit_user(desk: Desk, call: Call) -> Reply:
     current = await desk.published()
     view_of(journey, current)
     refuse_left(journey, current)
-    note = removed(user, at, journey, key, call.key or "")
+    note = removed(user, at, journey, key, _name(call, at))
     return await _send(desk, call, "exit", [journey, user], [note])
 
 
@@ -135,7 +142,7 @@ async def move_user(desk: Desk, call: Call) -> Reply:
     at, current = _instant(desk, call.body), await desk.published()
     view_of(journey, current)
     refuse_standing(journey, step, current)
-    note = moved(user, at, journey, step, call.key or "")
+    note = moved(user, at, journey, step, _name(call, at))
     return await _send(desk, call, "move", [journey, user], [note])
 
 

@@ -5,6 +5,7 @@ Law: the worker that has the user answers, from what is committed, between two t
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any, Literal
 
 from aiohttp.web import StreamResponse
@@ -12,8 +13,9 @@ from aiohttp.web import StreamResponse
 from journeystream.agents.partition import Partition
 from journeystream.api.desk import Desk
 from journeystream.api.people import UserId
+from journeystream.api.problems import Refused
 from journeystream.api.routes import Asked, Call, Reply, Role, Route, Told
-from journeystream.errors import StateError
+from journeystream.errors import StateError, did_you_mean
 from journeystream.explanation import Explanation
 from journeystream.journeys import Floors
 from journeystream.portrait import Portrait, portrait_of
@@ -50,8 +52,13 @@ async def get_user(desk: Desk, call: Call) -> Reply | StreamResponse:
 
 async def explain_user(desk: Desk, call: Call) -> Reply | StreamResponse:
     """Tell why a user is in a journey, and where, or why they are not; clause by clause."""
-    id_ = call.path["user"]
-    await desk.published()
+    id_, journey = call.path["user"], call.query.journey
+    heads = (await desk.published()).heads
+    if journey is not None and journey not in heads:
+        raise Refused(
+            HTTPStatus.NOT_FOUND,
+            f"no journey {journey!r} is published; {did_you_mean(journey, heads)}",
+        )
 
     def answer(partition: Partition) -> Reply:
         return Reply(
@@ -60,7 +67,7 @@ async def explain_user(desk: Desk, call: Call) -> Reply | StreamResponse:
                 _read(partition, id_),
                 desk.now(partition),
                 Floors(partition.state.floors),
-                call.query.journey,
+                journey,
             )
         )
 
