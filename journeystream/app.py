@@ -23,7 +23,7 @@ from journeystream.agents.batch_transport import BatchConsumer, BatchTransport
 from journeystream.agents.changelog import Ledger
 from journeystream.agents.cluster import KafkaCluster
 from journeystream.agents.control import Control
-from journeystream.agents.decode import DecodeLimits
+from journeystream.agents.decode import source_limits
 from journeystream.agents.frontier import Frontier, origin_of
 from journeystream.agents.handing_over import hand_over
 from journeystream.agents.health import Health, Signs, judge
@@ -293,12 +293,7 @@ def _tracing(tracer: Tracer, routing: Routing) -> Tracing:
 
 def _sorters(project: Project, partitions: int) -> dict[str, Sorter]:
     """Return how the records of each topic are read; `partitions` are those of the passage."""
-    limits = DecodeLimits(
-        message_bytes=project.limits.message_bytes,
-        clock_skew=project.limits.clock_skew_micros,
-        oldest_event=project.limits.oldest_event_instant,
-        replay=project.time == "replay",
-    )
+    limits = source_limits(project)
     letters, rekey = project.dead_letter_topic, project.rekey_topic
     # What is too big was refused at its source; a user who moves may be bigger.
     ours = replace(limits, notes=True, message_bytes=sys.maxsize)

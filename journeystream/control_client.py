@@ -7,18 +7,27 @@ Laws:
    at the same time one is done first, and the other one decides anew.
 2. The records of a change and its audit record are one transaction (audit.py). Where the broker
    has none (`at_least_once`) there is no fence either, and the audit record comes first.
-3. What was answered under an idempotency key is forgotten after a day, by the next change.
+3. Who has changed something reads it from then on, and so does everybody else.
+4. What was answered under an idempotency key is forgotten after a day, by the next change.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import IllegalOperation, KafkaConnectionError, KafkaError, ProducerFenced
+from aiokafka.errors import (
+    IllegalOperation,
+    KafkaConnectionError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    ProducerFenced,
+)
 
 from journeystream.audit import Request, audit_record
 from journeystream.control_log import LastRecords, Published, Record, answer_record
@@ -31,9 +40,12 @@ Decide = Callable[[Published], tuple[Sequence[Record], T]]
 """Says what to write, and what to tell, from what is published."""
 
 _WAIT_MS = 500
-_TRIES = 5
+_TRIES = 6
+_PAUSE_SECONDS = 0.2
 _REMEMBERED = 24 * 3_600_000_000  # microseconds
 _CLOSE_SECONDS = 5.0
+_READABLE_SECONDS = 30.0
+_LOOK_SECONDS = 0.01
 
 
 async def read_published(topic: str, bootstrap: str) -> Published:
@@ -73,18 +85,13 @@ async def change(
     CommandRefused when others change it all the time; what `decide` raises goes through.
     """
     await partitions_of([project.control_topic, project.audit_topic], bootstrap)
-    for _ in range(_TRIES):
-        with contextlib.suppress(ProducerFenced, IllegalOperation):
-            return await _change(project, bootstrap, request, decide, now)
-    raise CommandRefused(
-        f"{request.action}: others change the control topic at the same time; try again"
-    )
+    return await _unfenced(request, lambda: _change(project, bootstrap, request, decide, now))
 
 
 async def _change(
     project: Project, bootstrap: str, request: Request, decide: Decide[T], now: int
 ) -> T:
-    async with _producer(project, bootstrap) as producer:
+    async with _producer(project, bootstrap, "control") as producer:
         published = await read_published(project.control_topic, bootstrap)
         records, told = decide(published)
         if records:
@@ -93,43 +100,90 @@ async def _change(
             async with _together(project, producer):
                 audit = audit_record(request, now, [key for key, _ in records])
                 await producer.send_and_wait(project.audit_topic, audit, partition=0)
-                await _send(producer, project.control_topic, [*records, *forgotten], 0)
+                last = await _send(producer, project.control_topic, [*records, *forgotten], 0)
+            await _readable(project.control_topic, bootstrap, last)
         return told
 
 
-async def tell(
-    project: Project,
-    bootstrap: str,
-    request: Request,
-    topic: str,
-    notes: Sequence[tuple[bytes, bytes]],
-    now: int,
-) -> None:
-    """Send notes on users, keyed by them, with the record of who asked for it."""
-    await partitions_of([topic, project.audit_topic], bootstrap)
-    for _ in range(_TRIES):
+async def _readable(topic: str, bootstrap: str, offset: int) -> None:
+    """Wait until whoever reads a topic to its end reads this record too.
+
+    Kafka says that a transaction is committed a moment before it lets anybody read it.
+    """
+    tp = TopicPartition(topic, 0)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed"
+    )
+    try:
+        await consumer.start()
+        async with asyncio.timeout(_READABLE_SECONDS):
+            # Nobody tells: it has to be asked for.
+            while (await consumer.end_offsets([tp]))[tp] <= offset:  # noqa: ASYNC110  see above
+                await asyncio.sleep(_LOOK_SECONDS)
+    except TimeoutError:
+        raise OperatorError(
+            f"topic {topic!r}: what was written can not be read yet; look after Kafka"
+        ) from None
+    finally:
+        await consumer.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What a `teller` says of users: records, keyed by them, for a topic."""
+
+    teller: str
+    topic: str
+    records: Sequence[tuple[bytes, bytes]]
+
+
+async def tell(project: Project, bootstrap: str, request: Request, notes: Notes, now: int) -> None:
+    """Send notes, with the record of who asked for it.
+
+    Nothing is decided, so no other teller is fenced: one that does, as after a restart of the
+    worker at the same address, is tried again.
+    """
+    await partitions_of([notes.topic, project.audit_topic], bootstrap)
+    name = f"notes.{notes.teller}"
+
+    async def send() -> None:
+        async with _producer(project, bootstrap, name) as producer, _together(project, producer):
+            audit = audit_record(request, now, ())
+            await producer.send_and_wait(project.audit_topic, audit, partition=0)
+            await _send(producer, notes.topic, notes.records)
+
+    await _unfenced(request, send)
+
+
+async def _unfenced(request: Request, attempt: Callable[[], Awaitable[T]]) -> T:
+    """Try until nobody else begins meanwhile; CommandRefused where somebody always does."""
+    for number in range(_TRIES):
         with contextlib.suppress(ProducerFenced, IllegalOperation):
-            async with _producer(project, bootstrap) as producer, _together(project, producer):
-                audit = audit_record(request, now, ())
-                await producer.send_and_wait(project.audit_topic, audit, partition=0)
-                await _send(producer, topic, notes)
-            return
-    raise CommandRefused(f"{request.action}: others ask for changes at the same time; try again")
+            return await attempt()
+        # Two who begin again at once would fence each other for ever.
+        await asyncio.sleep(random.uniform(0, _PAUSE_SECONDS * 2**number))  # noqa: S311  no secret
+    raise CommandRefused(f"{request.action}: others ask for changes all the time; try again")
 
 
 @contextlib.asynccontextmanager
-async def _producer(project: Project, bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
+async def _producer(project: Project, bootstrap: str, name: str) -> AsyncIterator[AIOKafkaProducer]:
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         acks="all",
         enable_idempotence=_has_transactions(project),
-        transactional_id=f"{project.app}.control" if _has_transactions(project) else None,
+        transactional_id=f"{project.app}.{name}" if _has_transactions(project) else None,
     )
     try:
         await producer.start()
         yield producer
+    except ProducerFenced:
+        raise
+    except MessageSizeTooLargeError:
+        raise UserError("this is too large for a record of Kafka; send less at once") from None
     except KafkaConnectionError:
         raise _unreachable(bootstrap) from None
+    except KafkaError as error:
+        raise OperatorError(f"Kafka did not take a change ({error}); look after it") from error
     finally:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(producer.stop(), _CLOSE_SECONDS)
@@ -151,11 +205,12 @@ async def _together(project: Project, producer: AIOKafkaProducer) -> AsyncIterat
 
 async def _send(
     producer: AIOKafkaProducer, topic: str, records: Iterable[Record], partition: int | None = None
-) -> None:
+) -> int:
+    """Send records; return the last one's offset."""
     sent = [
         await producer.send(topic, value, key=key, partition=partition) for key, value in records
     ]
-    await asyncio.gather(*sent)
+    return max(each.offset for each in await asyncio.gather(*sent))
 
 
 def _unreachable(bootstrap: str) -> BrokerUnreachable:

@@ -76,6 +76,7 @@ class Answer:
     request: str
     status: int
     body: Any
+    etag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@
     │   ├── DefinitionError    … must mend a journey or audience file; lists every problem
     │   └── CommandRefused     … asked for something the journey's state does not allow
     ├── RejectedEvent          the producer of the event: it goes to the dead-letter topic
+    ├── RequestRefused         whoever sent an HTTP request: it is answered with status and code
     ├── EngineError            us: a bug; its user stays as they were, the others go on
     └── OperatorError          whoever runs the workers: the worker stops, loudly
         ├── BrokerUnreachable  … must look after Kafka
@@ -81,6 +82,21 @@ class RejectedEvent(JourneystreamError):
     def __init__(self, code: str, text: str) -> None:
         self.code = code
         self.text = text
+        super().__init__(f"{code}: {text}")
+
+
+class RequestRefused(JourneystreamError):
+    """An HTTP request that is not done; `code` is stable, for programs.
+
+    `status` is that of the answer; with `retry_after`, in seconds, the same request may be done
+    later.
+    """
+
+    def __init__(self, status: int, code: str, text: str, retry_after: int | None = None) -> None:
+        self.status = status
+        self.code = code
+        self.text = text
+        self.retry_after = retry_after
         super().__init__(f"{code}: {text}")
 
 

@@ -133,3 +133,23 @@ WORKER = Info(
     "What the worker is: version, python, app, worker, guarantee, time. Versions differ after an "
     "upgrade: a worker was left out.",
 )
+INGEST_REQUESTS = Counter(
+    "journeystream_ingest_requests",
+    "Requests to HTTP ingest, by what became of them: accepted, or the code of the refusal. "
+    "bad_write_key: a key was taken away that is still in use. too_many_requests, kafka_is_late: "
+    "look after Kafka. Other codes rising: look at the apps that send.",
+    ["outcome"],
+)
+INGEST_EVENTS = Counter(
+    "journeystream_ingest_events",
+    "Events that HTTP ingest has acknowledged, because Kafka has them.",
+)
+INGEST_SECONDS = Histogram(
+    "journeystream_ingest_seconds",
+    "Time to answer a request. Rising: Kafka is slow, or there is work for another process.",
+)
+INGEST_IN_FLIGHT = Gauge(
+    "journeystream_ingest_in_flight_requests",
+    "Requests whose events Kafka does not have yet, though their senders may be gone. Near "
+    "ingest.requests_in_flight: others are asked to come again.",
+)

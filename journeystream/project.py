@@ -27,6 +27,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from journeystream.durations import parse_duration, parse_instant
+from journeystream.ingest_settings import IngestSettings
 from journeystream.project_access import Api
 from journeystream.project_file import PROJECT_VARIABLE, read_settings
 from journeystream.setting_types import (
@@ -223,6 +224,8 @@ class Project(Settings):
     """Where a worker keeps the state of its partitions."""
     limits: Limits = Limits()
     """How much is too much."""
+    ingest: IngestSettings = IngestSettings()
+    """Events by HTTP."""
 
     _directory: Path = PrivateAttr()
 
@@ -237,7 +240,7 @@ class Project(Settings):
 
         A validator after the fields would stay silent until every field is right.
         """
-        details = [*_shared_names(data), *_unfit_guarantee(data)]
+        details = [*_shared_names(data), *_unfit_guarantee(data), *_no_source(data)]
         try:
             project = build(data)
         except ValidationError as error:
@@ -306,6 +309,11 @@ class Project(Settings):
         return [*(source.topic for source in self.sources), self.rekey_topic, *replies]
 
     @property
+    def ingest_topic(self) -> str:
+        """The source that events by HTTP go to."""
+        return self.ingest.topic or self.sources[0].topic
+
+    @property
     def dead_letter_topic(self) -> str:
         """Records that can not be events."""
         return f"{self.app}.dead-letters"
@@ -325,6 +333,16 @@ def _unfit_guarantee(data: object) -> Iterator[InitErrorDetails]:
     if data.get("decisions") is not None:
         text = "replies are a second topic beside the source, and at_least_once has one order only"
         yield _wrong(("decisions",), f"{text}; remove it, or use exactly_once")
+
+
+def _no_source(data: object) -> Iterator[InitErrorDetails]:
+    """Find a topic that events by HTTP go to, and that no worker reads."""
+    topic = _of(_of(data, "ingest"), "topic")
+    sources = _of(data, "sources")
+    topics = [_of(each, "topic") for each in (sources if isinstance(sources, list) else ())]
+    if isinstance(topic, str) and topic not in topics:
+        known = ", ".join(map(str, topics)) or "none"
+        yield _wrong(("ingest", "topic"), f"{topic!r} is no source; choose one of: {known}")
 
 
 def _wrong(place: tuple[int | str, ...], text: str) -> InitErrorDetails:

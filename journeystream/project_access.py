@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import AnyHttpUrl, Field, SecretStr
+from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr
 
 from journeystream.setting_types import Count, Name, Settings
 
-_SHORTEST_TOKEN = 16
-_Secret = Annotated[SecretStr, Field(min_length=_SHORTEST_TOKEN, max_length=512)]
+_TOKEN = re.compile(r"[!-~]{16,512}")
+
+
+def _token(secret: SecretStr) -> SecretStr:
+    """Refuse, without telling it, what a header can not carry or what can be guessed."""
+    if _TOKEN.fullmatch(secret.get_secret_value()) is None:
+        raise ValueError(
+            "a token has 16 to 512 letters, digits and signs of ASCII, without spaces; "
+            "make one with `openssl rand -hex 24`"
+        )
+    return secret
 
 
 class Token(Settings):
@@ -19,14 +29,20 @@ class Token(Settings):
     """Whose it is: what the audit topic calls them."""
     role: Literal["read", "write", "admin"]
     """read: look; write: change journeys, enrol users; admin: also stop, archive, delete, erase."""
-    token: _Secret
+    token: Annotated[SecretStr, AfterValidator(_token)]
     """The secret, at least 16 characters; best by the environment, JOURNEYSTREAM_API__TOKENS."""
+
+
+def _distinct(tokens: list[Token]) -> list[Token]:
+    if len({each.token.get_secret_value() for each in tokens}) < len(tokens):
+        raise ValueError("two have the same token, so nobody knows who asks; give each its own")
+    return tokens
 
 
 class Api(Settings):
     """The HTTP API of workers, at `journeystream run --http-port`."""
 
-    tokens: list[Token] = Field(default_factory=list)
+    tokens: Annotated[list[Token], AfterValidator(_distinct)] = Field(default_factory=list)
     """Who may use it; without any token, and not `open`, there is no API."""
     open: bool = False
     """true: everybody may do everything; only for a port on loopback."""

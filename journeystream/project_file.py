@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource
 from ruamel.yaml import YAML
@@ -64,6 +64,7 @@ _WORDS = {
 Location = tuple[int | str, ...]
 Groups = dict[tuple[str, ...], list[str]]
 Model = TypeVar("Model", bound=BaseModel)
+_Class = TypeVar("_Class")
 
 
 class _Problem(NamedTuple):
@@ -95,7 +96,7 @@ class _Variables(EnvSettingsSource):
 def read_settings(model: type[Model], file: Path) -> Model:
     """Read `model` from a YAML file with environment variables over it, or tell all problems."""
     tree, lines, problems = _parsed(file, _text_of(file))
-    groups = dict(_groups(model))
+    groups, secrets = dict(_groups(model)), set(_secrets(model))
     variables = _Variables(model)()
     problems += _misspelt_variables(groups)
     settings = None
@@ -105,7 +106,8 @@ def read_settings(model: type[Model], file: Path) -> Model:
     except ValidationError as error:
         for details in error.errors(include_url=False):
             group, location = _untagged(details["loc"], groups)
-            text = f"{_path(location)}: {_words(details, group, groups)}"
+            hidden = bool(group) and any(secret[: len(group)] == group for secret in secrets)
+            text = f"{_path(location)}: {_words(details, group, groups, hidden=hidden)}"
             variable = _variable(location, variables)
             line = _line(lines, location)
             problems.append(
@@ -219,7 +221,7 @@ def _groups(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tupl
     """Give the settings that are known at each place; a tagged model lies under its tag."""
     yield path, list(model.model_fields)
     for name, field in model.model_fields.items():
-        for part in _models_in(field.annotation):
+        for part in _classes_in(field.annotation, BaseModel):
             tag = (
                 get_args(part.model_fields["type"].annotation)
                 if "type" in part.model_fields
@@ -228,11 +230,11 @@ def _groups(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tupl
             yield from _groups(part, (*path, name, *tag))
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 -- any annotation
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _classes_in(annotation: Any, base: type[_Class]) -> Iterator[type[_Class]]:  # noqa: ANN401 -- any annotation
+    if isinstance(annotation, type) and issubclass(annotation, base):
         yield annotation
     for argument in get_args(annotation):
-        yield from _models_in(argument)
+        yield from _classes_in(argument, base)
 
 
 def _untagged(raw: Location, groups: Groups) -> tuple[tuple[str, ...], Location]:
@@ -250,7 +252,16 @@ def _untagged(raw: Location, groups: Groups) -> tuple[tuple[str, ...], Location]
     return group, tuple(location)
 
 
-def _words(details: ErrorDetails, group: tuple[str, ...], groups: Groups) -> str:
+def _secrets(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Give the places of settings that are secret."""
+    for name, field in model.model_fields.items():
+        if any(_classes_in(field.annotation, SecretStr)):
+            yield (*path, name)
+        for part in _classes_in(field.annotation, BaseModel):
+            yield from _secrets(part, (*path, name))
+
+
+def _words(details: ErrorDetails, group: tuple[str, ...], groups: Groups, *, hidden: bool) -> str:
     if details["type"] == "extra_forbidden":
         return _unknown(group[-1], group[:-1], groups)
     context = details.get("ctx", {})
@@ -259,6 +270,8 @@ def _words(details: ErrorDetails, group: tuple[str, ...], groups: Groups) -> str
     shown = repr(details["input"])
     if isinstance(details["input"], Mapping | Sequence) and not isinstance(details["input"], str):
         shown = "a list" if isinstance(details["input"], Sequence) else "a group of settings"
+    elif hidden:
+        shown = "what is written"
     elif len(shown) > _LONGEST_SHOWN:
         shown = f"{shown[:_LONGEST_SHOWN]}…"
     words = _WORDS.get(details["type"])

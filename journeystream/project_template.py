@@ -32,6 +32,13 @@ profile_changes: null          # a topic for what update_profile steps change, a
 decisions: null                # where decide steps ask a service: {requests: TOPIC, replies: TOPIC}
 travel_log: null               # a topic for each stage that a user comes to, for measurement
 
+api:                           # the HTTP API of workers, at `journeystream run --http-port`
+  tokens: []                   # who may use it: [{name: shop, role: write, token: SECRET}]
+  open: false                  # true: everybody may do everything, from this machine only
+  advertise: null              # where other workers reach this one, as in http://worker-1:9100
+  requests_per_second: 50      # requests of one token; more are told to wait
+  body_bytes: 4194304          # a bigger body of a request is refused
+
 kafka:
   bootstrap: 127.0.0.1:9092    # host:port, several with commas; or embedded: a broker for trials
   partitions: 8                # of the topics that `journeystream topics` creates
@@ -63,4 +70,15 @@ limits:
   dead_letters_in_a_row: 1000  # more of them without an event between stop the worker
   dead_letter_share: 0.5       # so does a larger share of a partition's newest 10,000 records
   stop_within: 30 seconds      # what a worker that is asked to end may take
+
+ingest:                        # events by HTTP: journeystream ingest
+  write_keys: []               # who may send; better in JOURNEYSTREAM_INGEST__WRITE_KEYS
+  open: false                  # true: anybody may, without a key, on loopback only
+  topic: null                  # the source that events go to; null: the first one
+  origins: []                  # web sites whose pages may send, as in https://shop.example
+  event_bytes: 32768           # of JSON in an event
+  batch_bytes: 512000          # in a request's body, unpacked
+  events_per_second: 10000     # of a write key, in the long run
+  requests_in_flight: 100      # that wait for Kafka at one time
+  acknowledge_within: 8 seconds  # what Kafka may take before a request is to come again
 """

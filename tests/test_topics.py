@@ -40,6 +40,7 @@ def test_every_topic_is_wanted_once() -> None:
         "app",
         "shop.rekeyed",
         "shop.control",
+        "shop.audit",
         "shop.changelog",
         "shop.dead-letters",
         "email",
@@ -47,10 +48,10 @@ def test_every_topic_is_wanted_once() -> None:
     ]
 
 
-def test_all_topics_but_the_control_topic_have_the_partitions_of_the_project() -> None:
-    """Commands are in one order for all workers; everything else is spread alike."""
+def test_all_topics_but_those_of_commands_have_the_partitions_of_the_project() -> None:
+    """Commands, and who gave them, are in one order for all; everything else is spread alike."""
     counts = {name: topic.partitions for name, topic in wanted().items()}
-    assert counts.pop("shop.control") == 1
+    assert counts.pop("shop.control") == counts.pop("shop.audit") == 1
     assert set(counts.values()) == {6}
     assert {topic.replication for topic in wanted().values()} == {3}
 

@@ -47,6 +47,7 @@ class Control:
         self._follower: asyncio.Task[None] | None = None
         self._answered: float | None = None
         self._uncommitted: Consumer | None = None
+        self._opening = asyncio.Lock()
         self._cluster = cluster
         self._group = group
 
@@ -121,9 +122,11 @@ class Control:
 
     async def written(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Return where partitions end now, behind what is not committed yet."""
-        if self._uncommitted is None:
-            self._uncommitted = self._cluster.consumer(committed=False)
-            await self._uncommitted.start()
+        async with self._opening:  # partitions ask at the same time
+            if self._uncommitted is None:
+                consumer = self._cluster.consumer(committed=False)
+                await consumer.start()
+                self._uncommitted = consumer
         ends: dict[TopicPartition, int] = await self._uncommitted.end_offsets(list(tps))
         return ends
 

@@ -23,13 +23,14 @@ from journeystream.agents.notes import NOTE_KINDS, answer_of, note_of
 from journeystream.durations import LAST_INSTANT, iso
 from journeystream.errors import RejectedEvent
 from journeystream.events import Answered, ClockMark, Erased, Event, Message
+from journeystream.project import Project
 
 ERASE_KIND = "delete"
 KINDS = frozenset(("track", "identify", "page", "screen", "group", "alias", ERASE_KIND))
 CLOCK_KIND = "clock"
 _NAMED = frozenset(("track", "page", "screen"))
 _LONGEST_ID = 512
-_DEEPEST = 64  # levels of nesting; our own records hold an event's values a few levels deeper
+DEEPEST = 64  # levels of nesting; our own records hold an event's values a few levels deeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,16 @@ class DecodeLimits:
     replay: bool
     notes: bool = False
     replies: bool = False
+
+
+def source_limits(project: Project) -> DecodeLimits:
+    """Return what is an event in the sources of a project."""
+    return DecodeLimits(
+        message_bytes=project.limits.message_bytes,
+        clock_skew=project.limits.clock_skew_micros,
+        oldest_event=project.limits.oldest_event_instant,
+        replay=project.time == "replay",
+    )
 
 
 def decode(value: bytes | None, record_time: int, limits: DecodeLimits) -> Message | ClockMark:
@@ -101,8 +112,8 @@ def _object(value: bytes | None, record_time: int, limits: DecodeLimits) -> dict
         message = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         raise RejectedEvent("not_json", str(error)) from None
-    if value.count(b"{") + value.count(b"[") > _DEEPEST and is_deeper(message, _DEEPEST):
-        raise RejectedEvent("too_deep", f"it is nested more than {_DEEPEST} levels deep")
+    if value.count(b"{") + value.count(b"[") > DEEPEST and is_deeper(message, DEEPEST):
+        raise RejectedEvent("too_deep", f"it is nested more than {DEEPEST} levels deep")
     if not isinstance(message, dict):
         raise RejectedEvent("not_an_object", f"a JSON {type(message).__name__} is no event")
     return message

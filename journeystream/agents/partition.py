@@ -141,6 +141,7 @@ class Partition:
             self._figures.end()
             await self._sweeps.close()
             await self._committer.stop()
+            self.ready.clear()  # whoever reads it between turns finds it gone, not closed
             self._store.close()
             _log.info("partition %s: let go at %s", self.number, self._state.positions)
 

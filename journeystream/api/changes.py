@@ -32,22 +32,27 @@ async def changed(
     """Change what is published as `decide` says, and answer as it says."""
     now = desk.clock.now()
     request = Request(call.who, "api", action, tuple(subjects))
-    key = stable_id(call.who, call.key) if call.key is not None else None
+    async with desk.writing:
+        return await change(desk.project, desk.bootstrap, request, once(call, decide, now), now)
+
+
+def once(call: Call, decide: Decide, now: int) -> Decide:
+    """Return a decision that is taken once under the call's key, and remembered."""
+    if call.key is None:
+        return decide
+    key = stable_id(call.who, call.key)
     said = stable_id(call.method, call.url, call.raw.decode(errors="replace"))
 
-    def once(current: Published) -> tuple[Sequence[Record], Reply]:
-        if key is None:
-            return decide(current)
+    def decide_once(current: Published) -> tuple[Sequence[Record], Reply]:
         before = current.answers.get(key)
         if before is not None:
             return [], _again(before, said)
         records, reply = decide(current)
         body = None if reply.body is None else reply.body.model_dump(mode="json", by_alias=True)
-        answer = Answer(now, said, reply.status, body)
+        answer = Answer(now, said, reply.status, body, reply.etag)
         return [*records, answer_record(key, answer)], reply
 
-    async with desk.writing:
-        return await change(desk.project, desk.bootstrap, request, once, now)
+    return decide_once
 
 
 def _again(before: Answer, said: str) -> Reply:
@@ -56,7 +61,7 @@ def _again(before: Answer, said: str) -> Reply:
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "Idempotency-Key: it was used for another request; choose a new one",
         )
-    return Reply(raw=before.body, status=HTTPStatus(before.status))
+    return Reply(raw=before.body, status=HTTPStatus(before.status), etag=before.etag)
 
 
 def etag_of(*parts: Any) -> str:  # noqa: ANN401  any JSON
@@ -64,10 +69,13 @@ def etag_of(*parts: Any) -> str:  # noqa: ANN401  any JSON
     return f'"{stable_id(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS).decode())}"'
 
 
-def demand_match(call: Call, etag: str) -> None:
-    """Refuse a change that was meant for another state."""
-    if call.match is not None and call.match not in ("*", etag):
+def demand_match(call: Call, etag: str | None) -> None:
+    """Refuse a change that was meant for another state; without an `etag` there is nothing yet."""
+    if call.match is None:
+        return
+    known = {each.strip() for each in call.match.split(",")}
+    if etag is None or not known & {"*", etag}:
+        state = f"it is {etag} now" if etag else "there is no such thing now"
         raise Refused(
-            HTTPStatus.PRECONDITION_FAILED,
-            f"If-Match: it is {etag} now; look at it again, then decide",
+            HTTPStatus.PRECONDITION_FAILED, f"If-Match: {state}; look at it again, then decide"
         )

@@ -5,17 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from aiokafka.errors import ConsumerStoppedError
 
 from journeystream.agents.control import Control
 from journeystream.agents.health import Health
 from journeystream.agents.partition import Partition
 from journeystream.api.owners import Owners
+from journeystream.api.problems import Refused
 from journeystream.api.workbench import Workbench
 from journeystream.clock import Clock
 from journeystream.control_log import Published
+from journeystream.errors import BrokerUnreachable
 from journeystream.explaining import Explainer
 from journeystream.project import Project
 from journeystream.publishing import workshop_of
+
+_AGAIN = {"Retry-After": "2"}
+_PATIENCE_SECONDS = 10.0  # who asks over HTTP does not wait as long as a worker does
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +44,19 @@ class Desk:
     _explainers: list[tuple[Published, Explainer]] = field(default_factory=list)
 
     async def published(self) -> Published:
-        """Return all that is published by now."""
-        await self.control.current()
+        """Return all that is published by now; Refused while the worker starts or ends."""
+        if self.control.silent_seconds is None:
+            raise Refused(
+                HTTPStatus.SERVICE_UNAVAILABLE, "the worker is starting; try again", _AGAIN
+            )
+        try:
+            await asyncio.wait_for(self.control.current(), _PATIENCE_SECONDS)
+        except TimeoutError:
+            raise BrokerUnreachable("the control topic can not be read now") from None
+        except ConsumerStoppedError:
+            raise Refused(
+                HTTPStatus.SERVICE_UNAVAILABLE, "this worker ends; ask another one", _AGAIN
+            ) from None
         return self.control.published
 
     @property

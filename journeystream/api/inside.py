@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from journeystream.agents.partition import Partition
 from journeystream.api.desk import Desk
 from journeystream.api.journeys import view_of
 from journeystream.api.owners import Gathered
+from journeystream.api.problems import Refused
 from journeystream.api.routes import Call, Paging, Reply, Role, Route
+from journeystream.errors import did_you_mean
 from journeystream.user import stuck_in
 
 _SLICE = 500  # users between two looks at what else there is to do: some milliseconds
@@ -114,7 +117,19 @@ async def list_users_inside(desk: Desk, call: Call) -> Reply:
 
 async def list_users_at_step(desk: Desk, call: Call) -> Reply:
     """List the users who stand at a step."""
-    return await _users(desk, call, call.path["step"])
+    journey, step, current = call.path["journey"], call.path["step"], await desk.published()
+    known = {
+        each.id
+        for (id_, _), version in current.versions.items()
+        if id_ == journey
+        for each in version.definition.steps
+    }
+    if journey in current.heads and step not in known:
+        raise Refused(
+            HTTPStatus.NOT_FOUND,
+            f"journey {journey!r} has no step {step!r}; {did_you_mean(step, known)}",
+        )
+    return await _users(desk, call, step)
 
 
 async def _users(desk: Desk, call: Call, step: str | None) -> Reply:

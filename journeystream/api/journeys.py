@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import Field
 
 from journeystream.api.changes import changed, demand_match, etag_of
+from journeystream.api.days import days_of
 from journeystream.api.desk import Desk
 from journeystream.api.problems import Refused
 from journeystream.api.routes import Asked, Call, Page, Paging, Reply, Role, Route, Told
@@ -48,6 +49,8 @@ class JourneySummary(Told):
     """Whether it is paused, and users in it stay where they are."""
     step_count: int
     """How many steps it has."""
+    max_duration: float | None
+    """After how many days everyone leaves; null: never, or after calendar months."""
     created_at: str
     """When the draft, or the first version, came to be."""
     updated_at: str
@@ -124,6 +127,7 @@ def view_of(id_: str, current: Published) -> JourneyView:
             version=head.version,
             hold=head.hold,
             step_count=len(definition.steps),
+            max_duration=days_of(definition.max_duration),
             created_at=iso(current.versions[id_, numbers[0]].published_at),
             updated_at=iso(version.published_at),
             definition=written(definition),
@@ -149,6 +153,7 @@ def _draft_view(id_: str, draft: Draft) -> JourneyView:
         version=None,
         hold=False,
         step_count=len(steps) if isinstance(steps, list) else 0,
+        max_duration=days_of(said.get("maxDuration", said.get("max_duration"))),
         created_at=iso(draft.created_at),
         updated_at=iso(draft.updated_at),
         definition=dict(said),

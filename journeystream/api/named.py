@@ -137,8 +137,7 @@ async def _put(desk: Desk, call: Call, kind: str, id_: str) -> Reply:
 
     def decide(current: Published) -> tuple[list[Record], Reply]:
         views = _views(kind, current)
-        if id_ in views:
-            demand_match(call, etag_of(views[id_].definition))
+        demand_match(call, etag_of(views[id_].definition) if id_ in views else None)
         _refuse_flaws(definition, current, desk)
         records = records_of(publish([definition], current, desk.project, now))
         return records, _shown(_view(kind, id_, current.after(records)))

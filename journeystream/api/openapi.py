@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from journeystream.api.problems import MEDIA, Problem
-from journeystream.api.routes import PREFIX, Role, Route
+from journeystream.api.routes import LONGEST_KEY, PREFIX, Role, Route
 
 _REF = "#/components/schemas/{model}"
 # What any request may be answered with.
@@ -120,7 +120,12 @@ def _headers(route: Route) -> list[dict[str, Any]]:
             "in": "header",
             "required": False,
             "description": _HEADERS[name],
-            "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+            "schema": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": LONGEST_KEY,
+                "pattern": "^[!-~]+$",
+            },
         }
         for name in names
     ]

@@ -6,12 +6,13 @@ Laws:
    has told every worker. So any worker can be asked about any user.
 2. A question goes on once: who is asked by another worker and has not got the partition (any more)
    says that it moves. Nobody answers from a state that is being restored.
-3. An answer made of several workers' says which partitions it lacks.
+3. An answer made of several workers' says which partitions it lacks, and has none twice.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -20,6 +21,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from pydantic import Field
+from yarl import URL
 
 from journeystream.agents.home import home_of
 from journeystream.agents.partition import Partition
@@ -28,6 +30,7 @@ from journeystream.api.routes import Call, Reply, Told
 
 _FORWARDED = "X-Journeystream-Forwarded"
 _PATIENCE = aiohttp.ClientTimeout(total=15, connect=3)
+_TRIES = 3
 _AGAIN = {"Retry-After": "2"}
 _PASSED_ON = ("Content-Type", "ETag", "Retry-After")
 Distribution = Mapping[str, Mapping[str, Sequence[int]]]
@@ -133,17 +136,31 @@ class Owners:
         Their answers, JSON, are `joined` with the partitions that nobody can answer for. To
         another worker only this one's part is told.
         """
-        here = self.here
-        told = await own(here)
-        if call.is_forwarded:
-            return Reply(raw={"told": told, "partitions": sorted(here)})
-        answers, known = [told], set(here)
-        others = [url for url in self.workers if url != self._group.own]
-        for found in await asyncio.gather(*(self._ask(url, call) for url in others)):
-            if found is not None:
-                answers.append(found["told"])
-                known.update(found["partitions"])
-        return joined(answers, sorted(set(range(self._count())) - known))
+        for _ in range(_TRIES):
+            told, here = await self._settled(own)
+            if call.is_forwarded:
+                return Reply(raw={"told": told, "partitions": sorted(here)})
+            answers, known = [told], here
+            others = [url for url in self.workers if url != self._group.own]
+            for found in await asyncio.gather(*(self._ask(url, call) for url in others)):
+                if found is not None:
+                    answers.append(found["told"])
+                    known = [*known, *found["partitions"]]
+            twice = [number for number, times in Counter(known).items() if times > 1]
+            if not twice:
+                return joined(answers, sorted(set(range(self._count())) - set(known)))
+        # It moved from one to the other while they were asked: its users would count twice.
+        raise _moving(twice[0])
+
+    async def _settled(
+        self, own: Callable[[Mapping[int, Partition]], Awaitable[Any]]
+    ) -> tuple[Any, list[int]]:
+        """Return what this worker says, and of which partitions: none went while it was said."""
+        while True:
+            here = self.here
+            told = await own(here)
+            if here.items() <= self.here.items():
+                return told, sorted(here)
 
     async def _pass_on(self, url: str, number: int, call: Call) -> web.Response:
         try:
@@ -173,7 +190,11 @@ class Owners:
         names = {"Authorization": call.authorization, "Idempotency-Key": call.key}
         headers |= {name: value for name, value in names.items() if value is not None}
         return self._client.request(
-            call.method, url.rstrip("/") + call.url, headers=headers, data=call.raw
+            call.method,
+            URL(url.rstrip("/") + call.url, encoded=True),
+            headers=headers,
+            data=call.raw,
+            allow_redirects=False,
         )
 
 

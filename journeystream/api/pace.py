@@ -1,7 +1,8 @@
 """How many requests somebody may send: a bucket of tokens for each name.
 
 Law: a bucket fills at a steady rate and holds a burst; who finds it empty is told when to come
-again. What is remembered is bounded by the number of names, which the project file gives.
+again. What is remembered is bounded by the number of names, which the project file gives: one
+bucket for what they ask here, one for what other workers pass on.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from uuid import uuid4
 
 from aiohttp import web
+from aiokafka.errors import KafkaError
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from journeystream.errors import (
@@ -121,9 +122,9 @@ def _meaning(error: Exception) -> tuple[HTTPStatus, str, dict[str, str]]:
             status, detail = HTTPStatus.CONFLICT, str(error)
         case UserError():
             status, detail = HTTPStatus.UNPROCESSABLE_ENTITY, str(error)
-        case JourneystreamError():
+        case JourneystreamError() | KafkaError():
             status, headers = HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "5"}
-            detail = _KAFKA if isinstance(error, BrokerUnreachable) else _OURS
+            detail = _KAFKA if isinstance(error, BrokerUnreachable | KafkaError) else _OURS
         case web.HTTPException():
             status, detail, headers = HTTPStatus(error.status), error.reason, _allowed(error)
     return status, detail, headers

@@ -18,6 +18,8 @@ from pydantic.alias_generators import to_camel
 
 T = TypeVar("T")
 PREFIX = "/api/v1"
+LONGEST_KEY = 200
+"""Characters of an idempotency key."""
 
 
 class Role(IntEnum):

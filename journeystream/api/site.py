@@ -10,6 +10,7 @@ answered as a problem (problems.py).
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from socket import socket
@@ -22,15 +23,16 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from journeystream.api.openapi import PAGE, document
 from journeystream.api.pace import Pace
 from journeystream.api.problems import Refused, told, unfit
-from journeystream.api.routes import PREFIX, Call, Reply, Role, Route
-from journeystream.api.tokens import Tokens, demand
+from journeystream.api.routes import LONGEST_KEY, PREFIX, Call, Reply, Role, Route
+from journeystream.api.tokens import Tokens, demand, demand_own_page
 from journeystream.clock import Clock
 from journeystream.project_access import Api as ApiSettings
 
 _log = logging.getLogger(__name__)
 _FORWARDED = "X-Journeystream-Forwarded"
 _BURST_SECONDS = 2
-_LONGEST_KEY = 200
+_KEY = re.compile(rf"[!-~]{{1,{LONGEST_KEY}}}")
+_DEEPEST = 100  # groups in groups: as deep as whoever keeps it can write it
 _STOP_SECONDS = 2.0
 _Served = Callable[[web.Request], Awaitable[web.StreamResponse]]
 AddTo = Callable[[web.Application], None]
@@ -40,7 +42,7 @@ AddTo = Callable[[web.Application], None]
 class Site:
     """Answers at a listening socket from `start` to `stop`; `parts` are what it serves."""
 
-    def __init__(self, listening: socket, parts: Sequence[AddTo], body_bytes: int) -> None:
+    def __init__(self, listening: socket, parts: Sequence[AddTo], body_bytes: int = 0) -> None:
         self._socket = listening
         site = web.Application(middlewares=[_problems], client_max_size=body_bytes)
         for add_to in parts:
@@ -88,6 +90,8 @@ class ApiServer:
 
     def _served(self, route: Route) -> _Served:
         async def serve(request: web.Request) -> web.StreamResponse:
+            if self._tokens.are_open:
+                demand_own_page(request.host, request.headers.get("Origin"))
             who, role = self._tokens.bearer(request.headers.get("Authorization"))
             self._keep_pace(who, request)
             demand(role, route.role)
@@ -100,9 +104,9 @@ class ApiServer:
         return serve
 
     def _keep_pace(self, who: str, request: web.Request) -> None:
-        if _FORWARDED in request.headers:
-            return  # the worker that was asked has counted it
-        wait = self._pace.wait(who, self._clock.elapsed())
+        # What goes on to another worker is counted apart: it was counted where it was asked.
+        bucket = f"{who} by another worker" if _FORWARDED in request.headers else who
+        wait = self._pace.wait(bucket, self._clock.elapsed())
         if wait:
             raise Refused(
                 HTTPStatus.TOO_MANY_REQUESTS,
@@ -130,9 +134,10 @@ async def _call(route: Route, request: web.Request, who: str, role: Role) -> Cal
     if len(path) < len(request.match_info):
         raise Refused(HTTPStatus.NOT_FOUND, "there is no such thing: a name has no NUL")
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not 0 < len(key) <= _LONGEST_KEY:
+    if key is not None and _KEY.fullmatch(key) is None:
         raise Refused(
-            HTTPStatus.BAD_REQUEST, f"Idempotency-Key: write 1 to {_LONGEST_KEY} characters"
+            HTTPStatus.BAD_REQUEST,
+            f"Idempotency-Key: write 1 to {LONGEST_KEY} letters, digits and signs of ASCII",
         )
     raw = await request.read()
     return Call(
@@ -167,6 +172,11 @@ def _body(route: Route, raw: bytes) -> Any:  # noqa: ANN401  the route's own mod
         data = orjson.loads(raw or b"{}")
     except orjson.JSONDecodeError as error:
         raise Refused(HTTPStatus.BAD_REQUEST, f"the body is no JSON: {error}") from None
+    if _is_deeper(data, _DEEPEST):
+        raise Refused(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"the body has groups in groups, more than {_DEEPEST} deep; write it flatter",
+        )
     if route.body is None:
         if not isinstance(data, dict):
             raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "the body is no object; send one")
@@ -175,6 +185,21 @@ def _body(route: Route, raw: bytes) -> Any:  # noqa: ANN401  the route's own mod
         return route.body.model_validate(data)
     except ValidationError as error:
         raise unfit("body", error) from None
+
+
+def _is_deeper(data: object, most: int) -> bool:
+    level = [data]
+    for _ in range(most):
+        if not level:
+            return False
+        level = [
+            inner
+            for each in level
+            for inner in (
+                each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+            )
+        ]
+    return True
 
 
 def _answered(route: Route, reply: Reply) -> web.Response:

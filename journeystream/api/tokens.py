@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 from http import HTTPStatus
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from journeystream.api.problems import Refused
 from journeystream.api.routes import Role
@@ -29,6 +30,11 @@ class Tokens:
             (each.token.get_secret_value().encode(), each.name, Role[each.role.upper()])
             for each in api.tokens
         ]
+
+    @property
+    def are_open(self) -> bool:
+        """Whether everybody is let in."""
+        return self._open
 
     @property
     def are_useless(self) -> bool:
@@ -61,6 +67,18 @@ def demand(role: Role, wanted: Role) -> None:
         raise Refused(
             HTTPStatus.FORBIDDEN,
             f"this token may {role.name.lower()}; ask for one with role {wanted.name.lower()}",
+        )
+
+
+def demand_own_page(host: str, origin: str | None) -> None:
+    """Refuse what a page of another site makes somebody's browser ask for, where all is `open`."""
+    try:
+        name, sent_by = urlsplit(f"//{host}").hostname or "", origin and urlsplit(origin).netloc
+    except ValueError:
+        name, sent_by = "", None
+    if not _is_loopback(name) or sent_by not in (None, host):
+        raise Refused(
+            HTTPStatus.FORBIDDEN, "the API is open for this machine only; use api.tokens instead"
         )
 
 

@@ -106,6 +106,34 @@ class FastClock(WallClock):
         return self.seconds
 
 
+class SlowTopics(EmptyTopics):
+    """Consumers that take a while to start, and know nothing before."""
+
+    started = False
+
+    async def start(self) -> None:
+        """Connect, in a while."""
+        await asyncio.sleep(0)
+        self.started = True
+
+    async def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return the ends; fail where aiokafka would."""
+        assert self.started
+        return dict.fromkeys(partitions, 7)
+
+
+def test_partitions_that_ask_at_once_wait_for_the_one_connection() -> None:
+    """Who asks for what is written while another one opens the connection waits until it is."""
+    tp = TopicPartition("shop.rekeyed", 0)
+
+    async def run() -> list[dict[TopicPartition, int]]:
+        workshop = workshop_of(None)
+        control = Control("shop.control", SlowTopics(), "shop", workshop, WallClock())
+        return await asyncio.gather(*(control.written([tp]) for _ in range(3)))
+
+    assert asyncio.run(run()) == [{tp: 7}] * 3
+
+
 def test_the_control_topic_is_followed_after_an_outage() -> None:
     """A worker to which nothing happens notices all the same that Kafka has come back."""
 

@@ -134,6 +134,12 @@ def test_an_absolute_state_directory_is_kept(write: Write) -> None:
             "travel_log: journeystream.control",
             "travel_log: 'journeystream.control' is already the topic of journeystream itself; gi",
         ),
+        ("ingest: {topic: evnts}", "ingest.topic: 'evnts' is no source; choose one of: events"),
+        ("ingest: {event_bytes: 900001}", "ingest.event_bytes: 900001 is too large; write 900000"),
+        ("ingest: {acknowledge_within: 1 month}", "ingest.acknowledge_within: '1 month' has no"),
+        ("ingest: {origins: ['https://a.b/']}", "ingest.origins[0]: 'https://a.b/' is no origin;"),
+        ("ingest: {origins: [shop.example]}", "ingest.origins[0]: 'shop.example' is no origin; wr"),
+        ("ingest: {write_keys: [a], open: true}", "ingest: open is for projects without write_k"),
         (SOURCE.strip(), "sources: it stands in line 1 already; keep one of the two"),
         ("12: x", "12 is no name of a setting; write text"),
     ],
@@ -145,6 +151,17 @@ def test_a_problem_names_its_line(write: Write, line: str, problem: str) -> None
     if not line.startswith("12"):  # A key that is no text has no line of its own.
         assert told.startswith(f"journeystream.yaml:3: {problem}")
     assert problem in told
+
+
+@pytest.mark.parametrize("key", ["se:cret", "se cret", "1234567", "[secret]", "sécret", "''"])
+def test_a_write_key_that_can_not_be_used_is_not_shown(write: Write, key: str) -> None:
+    """Whoever reads the log of a failed start does not learn what may be a key elsewhere."""
+    write(f"{SOURCE}ingest: {{write_keys: [{key}]}}\n")
+    (told,) = problems()
+    assert told.startswith(
+        "journeystream.yaml:2: ingest.write_keys[0]: a write key can not be used; write 1 to 200"
+    )
+    assert key not in told or key == "''"
 
 
 @pytest.mark.parametrize(

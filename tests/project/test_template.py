@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
+from journeystream.ingest_settings import IngestSettings
 from journeystream.project import (
     EventDestination,
     Kafka,
@@ -18,6 +19,7 @@ from journeystream.project import (
     State,
     load_project,
 )
+from journeystream.project_access import Api
 from journeystream.project_template import TEMPLATE
 from tests.project.files import SOURCE, Write
 
@@ -36,9 +38,11 @@ TEMPLATE_PARTS = [
     (Source, TEMPLATE_TREE["sources"][0]),
     (EventDestination, TEMPLATE_TREE["destinations"][0]),
     (ListDestination, TEMPLATE_TREE["destinations"][1]),
+    (Api, TEMPLATE_TREE["api"]),
     (Kafka, TEMPLATE_TREE["kafka"]),
     (State, TEMPLATE_TREE["state"]),
     (Limits, TEMPLATE_TREE["limits"]),
+    (IngestSettings, TEMPLATE_TREE["ingest"]),
 ]
 
 

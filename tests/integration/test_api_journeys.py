@@ -1,0 +1,427 @@
+"""Journeys over HTTP, from the draft to the archive, through a real worker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.integration.api_client import MORE, Answer, Api, path_of
+from tests.integration.waiting import wait_until
+from tests.integration.world import World
+
+DESTINATIONS = ["email", "in_app", "support", "crm", "facebook_ads", "google_ads", "ads"]
+# As a decision platform documents it.
+LOAN = """{
+  "name": "Personal Loan Nurture",
+  "description": "3-week nurture journey for loan-interested customers",
+  "maxDuration": 21,
+  "status": "draft",
+  "entryConditions": {
+    "segments": ["loan_interested"],
+    "minDaysSinceLastJourney": 30
+  },
+  "steps": [
+    {
+      "id": "step_initial_offer",
+      "type": "decide",
+      "config": { "decisionFlowId": "df_personal_loans", "maxOffers": 1 }
+    },
+    {
+      "id": "step_send_email",
+      "type": "send",
+      "config": { "channelId": "ch_email", "resultSource": "step_initial_offer" }
+    },
+    {
+      "id": "step_wait_3d",
+      "type": "wait",
+      "config": { "duration": 3, "unit": "days" }
+    },
+    {
+      "id": "step_check_response",
+      "type": "branch",
+      "config": {
+        "conditions": [
+          { "label": "Converted", "expression": "outcome == 'conversion'",
+            "targetStepId": "step_end" }
+        ],
+        "defaultTargetStepId": "step_followup"
+      }
+    }
+  ]
+}"""
+
+
+class Shop(NamedTuple):
+    """A project whose one worker serves the API."""
+
+    world: World
+    api: Api
+
+
+@pytest.fixture(scope="module")
+def shop(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Run a worker for all tests of this file; each has journeys of its own."""
+    asking = "decisions: {requests: '{app}-asked', replies: '{app}-answered'}\n"
+    world = World(tmp_path_factory.mktemp("shop"), kafka, live=True, more=MORE + asking)
+    api = Api()
+    with world.worker("worker-1", *api.options):
+        wait_until(api.is_ready, "the worker")
+        yield Shop(world, api)
+
+
+def journey(id_: str, **changes: object) -> dict[str, Any]:
+    """Write a journey that users enter by name; they rest at a send step, behind a wait."""
+    return {
+        "id": id_,
+        "name": id_,
+        "entry": {"by_name": True, "reentry": "after_exit"},
+        "steps": [
+            {"id": "greet", "type": "send_to_destinations", "destinations": ["email"],
+             "next": "rest"},
+            {"id": "rest", "type": "wait_for_duration", "duration": "30 days", "next": "bye"},
+            {"id": "bye", "type": "send_to_destinations", "destinations": ["in_app"]},
+        ],
+        **changes,
+    }  # fmt: skip
+
+
+def longer(id_: str, **changes: object) -> dict[str, Any]:
+    """Write the same journey with a longer wait: another structure."""
+    written = journey(id_, **changes)
+    written["steps"][1]["duration"] = "40 days"
+    return written
+
+
+def done(answer: Answer, status: int = 200) -> dict[str, Any]:
+    """Return the body of an answer that has this status."""
+    assert answer.status == status, answer
+    body: dict[str, Any] = answer.body
+    return body
+
+
+def refused(answer: Answer, status: int, *words: str) -> None:
+    """Check that an answer is a problem that says these words."""
+    assert answer.status == status, answer
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    said = json.dumps(answer.body)
+    assert all(word in said for word in words), said
+
+
+def live(shop: Shop, id_: str) -> None:
+    """Bring a journey to life."""
+    done(shop.api.post("/journeys", journey(id_)), 201)
+    done(shop.api.post(f"/journeys/{id_}/publish"))
+
+
+def inside(shop: Shop, id_: str) -> dict[str, Any]:
+    """Return how many are in a journey."""
+    return done(shop.api.get(f"/journeys/{id_}/counts"))
+
+
+def enroll(shop: Shop, id_: str, *users: str) -> None:
+    """Let users in, and wait until they are."""
+    before = inside(shop, id_)["inside"]
+    body = {"users": [{"userId": user} for user in users]}
+    assert done(shop.api.post(f"/journeys/{id_}/users", body), 202) == {"users": len(users)}
+    wait_until(lambda: inside(shop, id_)["inside"] == before + len(users), "the users")
+
+
+def test_a_life(shop: Shop) -> None:
+    """Draft, live, paused, live, edited, a new version, stopped, archived, and back; each
+    transition that the table does not have is refused, and what is published is not deleted."""  # noqa: D205, D209  one sentence
+    api = shop.api
+    draft = done(api.post("/journeys", {**journey("life"), "steps": []}), 201)
+    assert (draft["status"], draft["version"], draft["stepCount"]) == ("draft", None, 0)
+    refused(api.post("/journeys/life/publish"), 422, "steps")
+    refused(api.post("/journeys/life/pause"), 409, "life")
+    refused(api.post("/journeys", journey("life")), 409, "choose another id")
+    done(api.put("/journeys/life", journey("life")))
+    view = done(api.post("/journeys/life/publish"))
+    assert (view["status"], view["version"], view["versions"]) == ("live", 1, [1])
+    enroll(shop, "life", "u1", "u2")
+
+    refused(api.put("/journeys/life", longer("life")), 409, "steps.rest.duration", "pause it first")
+    renamed = done(api.put("/journeys/life", journey("life", name="Renamed", description="Why")))
+    assert (renamed["name"], renamed["version"], renamed["description"]) == ("Renamed", 1, "Why")
+
+    paused = done(api.post("/journeys/life/pause", {"hold": True}))
+    assert (paused["status"], paused["hold"]) == ("paused", True)
+    refused(api.post("/journeys/life/users", {"users": [{"userId": "u3"}]}), 409, "nobody enters")
+    outlook = done(api.post("/journeys/life/plan", longer("life", in_flight="exit")))
+    assert outlook["differences"] == ["steps.rest.duration"]
+    assert [(each["step"], each["happens"], each["users"]) for each in outlook["steps"]] == [
+        ("greet", "leaves", 0), ("rest", "leaves", 2), ("bye", "leaves", 0),
+    ]  # fmt: skip
+    changed = done(api.put("/journeys/life", longer("life")))
+    assert (changed["status"], changed["version"], changed["versions"]) == ("paused", 2, [1, 2])
+    first = done(api.get("/journeys/life/versions/1"))
+    assert first["definition"]["steps"][1]["duration"] == "30 days"
+    assert set(first["keys"]) == {"greet", "bye"}
+    refused(api.get("/journeys/life/versions/3"), 404)
+    refused(api.get("/journeys/life/versions/x"), 404)
+
+    assert done(api.post("/journeys/life/resume"))["status"] == "live"
+    refused(api.post("/journeys/life/resume"), 409, "possible")
+    third = done(api.post("/journeys/life/publish", journey("life", in_flight="exit")))
+    assert third["versions"] == [1, 2, 3]
+    wait_until(lambda: inside(shop, "life")["inside"] == 0, "users to leave")
+    enroll(shop, "life", "u4")
+    assert done(api.post("/journeys/life/retry"))["status"] == "live"
+    assert done(api.post("/journeys/life/stop"))["status"] == "stopped"
+    refused(api.post("/journeys/life/publish"), 409, "stopped")
+    refused(api.put("/journeys/life", longer("life")), 409, "stopped")
+    assert done(api.post("/journeys/life/archive"))["status"] == "archived"
+    wait_until(lambda: inside(shop, "life")["inside"] == 0, "the archive to be empty")
+    back = done(api.post("/journeys/life/unarchive"))
+    assert (back["status"], back["version"]) == ("paused", 4)
+    refused(api.delete("/journeys/life"), 409, "only drafts can be deleted")
+    done(api.post("/journeys/life/archive"))
+    exits = [r.value["userId"] for r in shop.world.received("email") if r.value["properties"]]
+    assert {"u1", "u2", "u4"} <= set(exits)
+
+
+def test_a_draft_may_be_anything_and_can_be_deleted(shop: Shop) -> None:
+    """A draft is kept as it was sent, half done as it may be; deleted, it is not there."""
+    odd = {"id": "odd", "name": ["no name"], "steps": "later", "x": {"y": None}}
+    assert done(shop.api.post("/journeys", odd), 201)["definition"] == odd
+    assert done(shop.api.get("/journeys/odd"))["definition"] == odd
+    refused(shop.api.put("/journeys/odd", {"id": "other"}), 422, "stays 'odd'")
+    refused(shop.api.post("/journeys/odd/publish"), 422, "problems")
+    assert shop.api.delete("/journeys/odd").status == 204
+    for answer in (shop.api.get("/journeys/odd"), shop.api.delete("/journeys/odd")):
+        refused(answer, 404, "there is no journey 'odd'")
+
+
+def test_a_clone_is_a_draft_of_its_own(shop: Shop) -> None:
+    """A clone has the definition under another id, and another name if one is sent."""
+    live(shop, "cloned")
+    clone = done(shop.api.post("/journeys/cloned/clone", {"name": "Another"}), 201)
+    assert (clone["id"], clone["name"], clone["status"]) == ("cloned-copy", "Another", "draft")
+    assert clone["definition"]["steps"] == journey("cloned")["steps"]
+    refused(shop.api.post("/journeys/cloned/clone"), 409, "choose another id")
+    done(shop.api.post("/journeys/cloned/clone", {"id": "cloned-2"}), 201)
+    assert done(shop.api.post("/journeys/cloned-2/publish"))["status"] == "live"
+    for body in ({"id": "a b"}, {"id": ""}, {"name": ""}, {"other": 1}):
+        refused(shop.api.post("/journeys/cloned/clone", body), 422, "problems")
+    refused(shop.api.post("/journeys/nothing/clone"), 404)
+
+
+def test_a_list_is_paged_and_filtered(shop: Shop) -> None:
+    """Pages follow one another in order of id, without a gap; a state leaves out the others."""
+    for number in range(5):
+        done(shop.api.post("/journeys", {"id": f"page-{number}"}), 201)
+    ids, after = list[str](), "page-"
+    while after:
+        page = done(shop.api.get(f"/journeys?limit=2&after={after}"))
+        assert 0 < len(page["items"]) <= 2
+        ids += [each["id"] for each in page["items"]]
+        after = page["next"]
+    assert [id_ for id_ in ids if id_.startswith("page-")] == [f"page-{n}" for n in range(5)]
+    drafts = done(shop.api.get("/journeys?status=draft&limit=1000"))["items"]
+    assert {each["status"] for each in drafts} == {"draft"}
+    assert {f"page-{n}" for n in range(5)} <= {each["id"] for each in drafts}
+    for query in ("limit=0", "limit=1001", "limit=x", "status=dead", "unknown=1"):
+        refused(shop.api.get(f"/journeys?{query}"), 422, "problems")
+
+
+def test_the_form_of_decision_platforms(shop: Shop) -> None:
+    """Their documented request is a draft with their documented answer; what is wrong with it is
+    told, and once that is mended it goes live, and is changed in structure only when paused."""  # noqa: D205, D209  one sentence
+    api = shop.api
+    view = done(api.post("/journeys", LOAN.encode(), Content_Type="application/json"), 201)
+    assert {name: view[name] for name in ("id", "name", "status", "maxDuration", "stepCount")} == {
+        "id": "personal-loan-nurture",
+        "name": "Personal Loan Nurture",
+        "status": "draft",
+        "maxDuration": 21,
+        "stepCount": 4,
+    }
+    assert view["createdAt"] == view["updatedAt"]
+    where = "/journeys/personal-loan-nurture"
+    verdict = done(api.post("/validate", json.loads(LOAN)))
+    assert not verdict["ok"]
+    said = json.dumps(verdict["problems"])
+    assert all(word in said for word in ("step_followup", "ch_email", "loan_interested"))
+    refused(api.post(f"{where}/publish"), 422, "step_followup")
+    mended = json.loads(LOAN)
+    mended["entryConditions"] = {"events": ["Loan Viewed"]}
+    mended["steps"][1]["config"]["channelId"] = "email"
+    mended["steps"].append(
+        {"id": "step_followup", "type": "send", "config": {"channelId": "in_app"}}
+    )
+    done(api.put(where, mended))
+    assert done(api.post(f"{where}/publish"))["status"] == "live"
+    renamed = {**mended, "description": "Another one"}
+    assert done(api.put(where, renamed))["version"] == 1
+    mended["steps"][2]["config"]["duration"] = 4
+    refused(api.put(where, mended), 409, "pause it first")
+    refused(api.delete(where), 409, "archive it")
+    done(api.post(f"{where}/pause"))
+    assert done(api.put(where, mended))["version"] == 2
+    done(api.post(f"{where}/archive"))
+
+
+def test_users_inside_are_counted_and_paged(shop: Shop) -> None:
+    """Counts per step agree with the lists, whose pages have everybody once and in order."""
+    live(shop, "crowd")
+    users = sorted(f"crowd {n:03}/ü" for n in range(57))
+    enroll(shop, "crowd", *users)
+    counts = inside(shop, "crowd")
+    assert (counts["steps"], counts["stuck"], counts["missing"]) == ({"rest": 57}, 0, [])
+    for path in ("/journeys/crowd/users", "/journeys/crowd/steps/rest/users"):
+        found, after = list[str](), ""
+        while after is not None:
+            page = done(shop.api.get(f"{path}?limit=10{path_after(after)}"))
+            assert page["missing"] == []
+            found += page["items"]
+            after = page["next"]
+        assert found == users
+    assert done(shop.api.get("/journeys/crowd/steps/bye/users"))["items"] == []
+    refused(shop.api.get("/journeys/crowd/steps/nowhere/users"), 404, "no step")
+    for path in ("counts", "users", "steps/rest/users", "backfill"):
+        refused(shop.api.get(f"/journeys/nothing/{path}"), 404)
+
+
+def path_after(user: str) -> str:
+    """Return the query's part that goes on behind a user."""
+    return f"&after={path_of(user)[1:]}" if user else ""
+
+
+def test_users_are_enrolled_put_on_lists_and_erased(shop: Shop) -> None:
+    """What is said of a user is done: they are let in, listed, shown, and forgotten."""
+    api, user = shop.api, "anna/ä 1"
+    live(shop, "people")
+    enroll(shop, "people", user)
+    one = path_of("users", user)
+    on_list = path_of("lists", "vip list", "users", user)
+    assert done(api.put(on_list), 202) == {"users": 1}
+    wait_until(lambda: "vip list" in done(api.get(one))["lists"], "the list")
+    assert done(api.delete(on_list), 202) == {"users": 1}
+    wait_until(lambda: "vip list" not in done(api.get(one))["lists"], "the list's end")
+    told = done(api.get(one))
+    assert (told["userId"], told["known"]) == (user, True)
+    assert [each["steps"] for each in told["journeys"] if each["journey"] == "people"] == [["rest"]]
+    done(api.get(f"{one}/explain?journey=people"))
+    assert done(api.delete(one), 202) == {"users": 1}
+    wait_until(lambda: not done(api.get(one))["lists"] and inside(shop, "people")["inside"] == 0,
+               "the user to be forgotten")  # fmt: skip
+    enroll(shop, "people", user)  # again, though nothing was said of a key
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"users": []},
+        {"users": [{"userId": ""}]},
+        {"users": [{"userId": "x" * 513}]},
+        {"users": [{"userId": "a\0b"}]},
+        {"users": [{"userId": 7}]},
+        {"users": [{"userId": "a"}] * 1001},
+        {"users": [{"userId": "a"}], "at": "soon"},
+        {"users": [{"userId": "a"}], "at": "2999-01-01"},
+        {"users": [{"userId": "a", "properties": 1}]},
+        {"users": [{"userId": "a", "properties": {"big": "x" * 1_500_000}}]},
+    ],
+)
+def test_a_wrong_enrolment_is_told(shop: Shop, body: dict[str, Any]) -> None:
+    """What can not be a user, a time or properties is refused, and nobody enters."""
+    if shop.api.get("/journeys/wrong").status != 200:
+        live(shop, "wrong")
+    refused(shop.api.post("/journeys/wrong/users", body), 422)
+    assert inside(shop, "wrong")["inside"] == 0
+
+
+def test_nobody_is_enrolled_in_what_is_no_live_journey(shop: Shop) -> None:
+    """A draft lets nobody in, and what is not there is not found."""
+    done(shop.api.post("/journeys", journey("closed")), 201)
+    body = {"users": [{"userId": "a"}]}
+    refused(shop.api.post("/journeys/closed/users", body), 409, "draft")
+    refused(shop.api.post("/journeys/nothing/users", body), 404)
+    refused(shop.api.put(path_of("lists", "x" * 513, "users", "a")), 422)
+    refused(shop.api.delete(path_of("users", "x" * 513)), 422)
+
+
+def test_a_change_that_kafka_does_not_take_is_told(shop: Shop) -> None:
+    """A draft that is larger than a record may be is refused, and the worker goes on."""
+    refused(shop.api.post("/journeys", {"id": "big", "x": "x" * 2_000_000}), 422, "too large")
+    refused(shop.api.get("/journeys/big"), 404)
+
+
+def test_audiences_and_traits_are_published(shop: Shop) -> None:
+    """What journeys name is published, shown, listed in pages; what is wrong is refused."""
+    api = shop.api
+    spenders = {"name": "Spenders", "condition": {"event": "Bought"}}
+    shown = done(api.put("/audiences/spenders", spenders))
+    assert (shown["id"], shown["name"]) == ("spenders", "Spenders")
+    assert done(api.get("/audiences/spenders")) == shown
+    total = {"name": "Total", "event": "Bought", "compute": "count"}
+    done(api.put("/computed-traits/total", total))
+    assert done(api.get("/computed-traits/total"))["id"] == "total"
+    for kind in ("audiences", "computed-traits"):
+        refused(api.get(f"/{kind}/nothing"), 404, "there is no")
+        refused(api.put(f"/{kind}/nothing", {"id": "other", "name": "x"}), 422)
+        refused(api.put(f"/{kind}/nothing", {}), 422, "problems")
+    refused(api.put("/audiences/nothing", spenders, If_Match="*"), 412)
+    refused(api.put("/audiences/odd", {"name": "x", "condition": {"audience": "unknown"}}), 422)
+    done(api.put("/audiences/zeta", {"name": "Zeta", "condition": {"audience": "spenders"}}))
+    page = done(api.get("/audiences?limit=1"))
+    assert (len(page["items"]), page["next"]) == (1, "spenders")
+    assert done(api.get("/audiences?after=spenders"))["items"][0]["id"] == "zeta"
+    refused(api.put("/audiences/spenders", spenders, If_Match='"another"'), 412)
+    etag = api.get("/audiences/spenders").etag
+    done(api.put("/audiences/spenders", {**spenders, "name": "Buyers"}, If_Match=etag))
+
+
+def test_what_there_is_to_begin_with(shop: Shop) -> None:
+    """Destinations are the project's; each template is listed, shown, and valid."""
+    api = shop.api
+    listed = api.get("/destinations")
+    assert [each["name"] for each in listed.body] == DESTINATIONS
+    templates = api.get("/templates").body
+    assert templates
+    for each in templates:
+        assert done(api.get(f"/templates/{each['id']}")) == each
+    refused(api.get("/templates/nothing"), 404, "known are")
+
+
+def test_the_workers_are_told(shop: Shop) -> None:
+    """Each worker says how it is and what it has."""
+    told = done(shop.api.get("/workers"))
+    [worker] = told["items"]
+    assert (worker["alive"], worker["ready"], worker["url"]) == (
+        True, True, f"http://127.0.0.1:{shop.api.port}",
+    )  # fmt: skip
+    assert [each["partition"] for each in worker["partitions"]] == [0, 1, 2, 3]
+
+
+def test_history_is_told(shop: Shop) -> None:
+    """A version that uses history tells how much it has read of what was there."""
+    shop.world.produce(
+        {"type": "track", "event": "Old Thing", "userId": f"old{n}"} for n in range(20)
+    )
+    past = journey("past", entry={"condition": {"event": "Old Thing"}, "use_history": True})
+    done(shop.api.post("/journeys", past), 201)
+    done(shop.api.post("/journeys/past/publish"))
+    wait_until(lambda: inside(shop, "past")["inside"] == 20, "who qualifies already")
+    told = done(shop.api.get("/journeys/past/backfill"))
+    assert (told["partitions"], told["missing"]) == ([], [])
+    assert told["read"] == told["records"]
+
+
+def test_a_journey_is_tried(shop: Shop) -> None:
+    """A preview and a simulation are the commands' answers; what is wrong is refused."""
+    api = shop.api
+    tried = journey("tried", entry={"condition": {"event": "Tried"}})
+    refused(api.post("/preview", {}), 422, "problems")
+    refused(api.post("/simulate", {"definition": tried}), 422, "problems")
+    preview = api.post("/preview", {"definition": tried})
+    assert preview.status == 200, preview
+    events = [{"type": "track", "event": "Tried", "userId": "t1",
+               "timestamp": "2024-03-01T10:00:00Z"}]  # fmt: skip
+    report = api.post("/simulate", {"definition": tried, "events": events})
+    assert report.status == 200, report
+    assert api.get("/journeys/tried").status == 404
