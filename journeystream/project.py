@@ -17,19 +17,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ModelWrapValidatorHandler,
-    PrivateAttr,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, model_validator
+from pydantic_core import InitErrorDetails
 
 from journeystream.durations import parse_duration, parse_instant
+from journeystream.kafka_security import Security
 from journeystream.project_file import PROJECT_VARIABLE, read_settings
+from journeystream.setting_groups import Settings, built, setting_of, wrong
 from journeystream.setting_types import (
     EMBEDDED,
     AppName,
@@ -50,12 +44,6 @@ LARGEST_MESSAGE = 16_777_216
 _INTERNAL_TOPICS = ("control", "changelog", "rekeyed", "dead-letters")
 
 
-class Settings(BaseModel):
-    """A group of settings; a field's docstring is its description in the JSON Schema."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
 class Source(Settings):
     """A topic of Segment-Spec events that journeys read."""
 
@@ -71,7 +59,7 @@ class _Destination(Settings):
     """What send steps call it."""
     topic: TopicName
     """The topic that it is written to; no other destination's."""
-    attributes: dict[Name, AttributePath] = {}
+    attributes: dict[Name, AttributePath] = {}  # noqa: RUF012 -- pydantic copies it
     """Output name to where its value comes from: a path under `traits.` or `entry.`."""
 
 
@@ -120,6 +108,8 @@ class Kafka(Settings):
     guarantee: Literal["exactly_once", "at_least_once"] = "exactly_once"
     """at_least_once is for brokers without transactions, and for one source that is
     keyed_by_user: after a crash destinations may get a message again, with the same messageId."""
+    security: Security = Security()
+    """How clients get in: TLS, SASL, or nothing."""
 
     @cached_property
     def session_timeout_micros(self) -> int:
@@ -213,7 +203,7 @@ class Project(Settings):
     """replay keeps wall time out: clocks move by events and clock marks only."""
     sources: Annotated[list[Source], Field(min_length=1)]
     """The topics that journeys read."""
-    destinations: list[Destination] = []
+    destinations: list[Destination] = []  # noqa: RUF012 -- pydantic copies it
     """Where send steps write."""
     profile_changes: TopicName | None = None
     """The topic that update_profile steps write identify calls to; without it nobody is told."""
@@ -236,27 +226,10 @@ class Project(Settings):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _no_shared_names(cls, data: object, build: ModelWrapValidatorHandler[Self]) -> Self:
-        """Refuse shared names next to all else that is wrong.
-
-        A validator after the fields would stay silent until every field is right.
-        """
-        details = [*_shared_names(data), *_unfit_guarantee(data)]
-        try:
-            project = build(data)
-        except ValidationError as error:
-            details += [
-                InitErrorDetails(
-                    # pydantic knows its own types only, and not even all of those ("path_type").
-                    type=PydanticCustomError(found["type"], found["msg"], found.get("ctx")),
-                    loc=found["loc"],
-                    input=found["input"],
-                )
-                for found in error.errors(include_url=False)
-            ]
-        if details:
-            raise ValidationError.from_exception_data(cls.__name__, details)
-        return project
+    def _fitting(cls, data: object, build: ModelWrapValidatorHandler[Self]) -> Self:
+        """Refuse what does not go together, next to all else that is wrong."""
+        found = (*_shared_names(data), *_unfit_guarantee(data), *_needless_security(data))
+        return built(data, build, found)
 
     @property
     def directory(self) -> Path:
@@ -315,25 +288,24 @@ def _unfit_guarantee(data: object) -> Iterator[InitErrorDetails]:
     if not isinstance(data, Mapping):
         return
     kafka, sources = data.get("kafka"), data.get("sources")
-    if _of(kafka, "guarantee") != "at_least_once":
+    if setting_of(kafka, "guarantee") != "at_least_once":
         return
-    straight = isinstance(sources, list) and len(sources) == 1 and _of(sources[0], "keyed_by_user")
-    if str(straight).lower() != "true":
+    alone = sources[0] if isinstance(sources, list) and len(sources) == 1 else None
+    if str(setting_of(alone, "keyed_by_user")).lower() != "true":
         text = "at_least_once needs exactly one source, with keyed_by_user: true"
-        yield _wrong(("kafka", "guarantee"), f"{text}; key the source by user, or use exactly_once")
+        yield wrong(("kafka", "guarantee"), f"{text}; key the source by user, or use exactly_once")
     if data.get("decisions") is not None:
         text = "replies are a second topic beside the source, and at_least_once has one order only"
-        yield _wrong(("decisions",), f"{text}; remove it, or use exactly_once")
+        yield wrong(("decisions",), f"{text}; remove it, or use exactly_once")
 
 
-def _wrong(place: tuple[int | str, ...], text: str) -> InitErrorDetails:
-    return InitErrorDetails(
-        type="value_error", loc=place, input=None, ctx={"error": ValueError(text)}
-    )
-
-
-def _of(group: object, name: str) -> object:
-    return group.get(name) if isinstance(group, Mapping) else getattr(group, name, None)
+def _needless_security(data: object) -> Iterator[InitErrorDetails]:
+    kafka = setting_of(data, "kafka")
+    protocol = setting_of(setting_of(kafka, "security"), "protocol")
+    if setting_of(kafka, "bootstrap") == EMBEDDED and protocol not in (None, "plaintext"):
+        text = "the embedded broker knows neither TLS nor SASL, and is reached from here only"
+        place = ("kafka", "security", "protocol")
+        yield wrong(place, f"{text}; remove it, or name a Kafka of yours")
 
 
 def _shared_names(data: object) -> Iterator[InitErrorDetails]:
@@ -348,21 +320,21 @@ def _shared_names(data: object) -> Iterator[InitErrorDetails]:
     users = {("topic", f"{app}.{name}"): "journeystream itself" for name in _INTERNAL_TOPICS}
     for place in ("profile_changes", "travel_log", "decisions.requests", "decisions.replies"):
         group, _, name = place.rpartition(".")
-        topic = _of(data.get(group), name) if group else data.get(name)
+        topic = setting_of(data.get(group), name) if group else data.get(name)
         if isinstance(topic, str) and users.setdefault(("topic", topic), place) != place:
             yield _shared("topic", topic, users["topic", topic], tuple(place.split(".")))
     for group in ("sources", "destinations"):
         items = data.get(group)
         for index, item in enumerate(items if isinstance(items, list) else ()):
             for key in ("name", "topic"):
-                value = _of(item, key)
+                value = setting_of(item, key)
                 place = f"{group}[{index}]"
                 if isinstance(value, str) and users.setdefault((key, value), place) != place:
                     yield _shared(key, value, users[key, value], (group, index, key))
 
 
 def _shared(key: str, value: str, user: str, place: tuple[int | str, ...]) -> InitErrorDetails:
-    return _wrong(place, f"{value!r} is already the {key} of {user}; give each its own")
+    return wrong(place, f"{value!r} is already the {key} of {user}; give each its own")
 
 
 def load_project(path: Path | None = None) -> Project:

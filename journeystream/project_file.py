@@ -2,6 +2,8 @@
 
 Law: a problem is told where the person can mend it: at its line in the file, or under the
 name of the environment variable that won over the file; and all problems are told at once.
+A secret comes from an environment variable or a file of its own, and is never told: a project
+file is kept with the journeys, where many can read it.
 
 The settings themselves are the models in project.py; this module takes any model.
 """
@@ -10,12 +12,12 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource
 from ruamel.yaml import YAML
@@ -64,6 +66,7 @@ _WORDS = {
 Location = tuple[int | str, ...]
 Groups = dict[tuple[str, ...], list[str]]
 Model = TypeVar("Model", bound=BaseModel)
+_Class = TypeVar("_Class")
 
 
 class _Problem(NamedTuple):
@@ -95,9 +98,10 @@ class _Variables(EnvSettingsSource):
 def read_settings(model: type[Model], file: Path) -> Model:
     """Read `model` from a YAML file with environment variables over it, or tell all problems."""
     tree, lines, problems = _parsed(file, _text_of(file))
-    groups = dict(_groups(model))
+    groups, secrets = dict(_groups(model)), set(_secrets(model))
     variables = _Variables(model)()
     problems += _misspelt_variables(groups)
+    problems += _written_secrets(tree, secrets, file, lines)
     settings = None
     try:
         context = {"directory": file.resolve().parent}
@@ -105,7 +109,8 @@ def read_settings(model: type[Model], file: Path) -> Model:
     except ValidationError as error:
         for details in error.errors(include_url=False):
             group, location = _untagged(details["loc"], groups)
-            text = f"{_path(location)}: {_words(details, group, groups)}"
+            hidden = bool(group) and any(secret[: len(group)] == group for secret in secrets)
+            text = f"{_path(location)}: {_words(details, group, groups, hidden=hidden)}"
             variable = _variable(location, variables)
             line = _line(lines, location)
             problems.append(
@@ -219,7 +224,7 @@ def _groups(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tupl
     """Give the settings that are known at each place; a tagged model lies under its tag."""
     yield path, list(model.model_fields)
     for name, field in model.model_fields.items():
-        for part in _models_in(field.annotation):
+        for part in _classes_in(field.annotation, BaseModel):
             tag = (
                 get_args(part.model_fields["type"].annotation)
                 if "type" in part.model_fields
@@ -228,11 +233,11 @@ def _groups(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tupl
             yield from _groups(part, (*path, name, *tag))
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 -- any annotation
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _classes_in(annotation: Any, base: type[_Class]) -> Iterator[type[_Class]]:  # noqa: ANN401 -- any annotation
+    if isinstance(annotation, type) and issubclass(annotation, base):
         yield annotation
     for argument in get_args(annotation):
-        yield from _models_in(argument)
+        yield from _classes_in(argument, base)
 
 
 def _untagged(raw: Location, groups: Groups) -> tuple[tuple[str, ...], Location]:
@@ -250,7 +255,34 @@ def _untagged(raw: Location, groups: Groups) -> tuple[tuple[str, ...], Location]
     return group, tuple(location)
 
 
-def _words(details: ErrorDetails, group: tuple[str, ...], groups: Groups) -> str:
+def _secrets(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Give the places of settings that are secret."""
+    for name, field in model.model_fields.items():
+        if any(_classes_in(field.annotation, SecretStr)):
+            yield (*path, name)
+        for part in _classes_in(field.annotation, BaseModel):
+            yield from _secrets(part, (*path, name))
+
+
+def _written_secrets(
+    tree: Mapping[str, Any],
+    secrets: Iterable[tuple[str, ...]],
+    file: Path,
+    lines: Mapping[Location, int],
+) -> Iterator[_Problem]:
+    for place in secrets:
+        value: Any = tree
+        for name in place:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        if value is not None:
+            variable = PREFIX + _NESTED.join(place).upper()
+            advice = f"set {variable}, or name a file in {_path(place)}_file"
+            text = f"{_path(place)}: a secret does not belong in this file; {advice}"
+            line = _line(lines, place)
+            yield _Problem(line, f"{file}:{line}: {text}")
+
+
+def _words(details: ErrorDetails, group: tuple[str, ...], groups: Groups, *, hidden: bool) -> str:
     if details["type"] == "extra_forbidden":
         return _unknown(group[-1], group[:-1], groups)
     context = details.get("ctx", {})
@@ -259,6 +291,8 @@ def _words(details: ErrorDetails, group: tuple[str, ...], groups: Groups) -> str
     shown = repr(details["input"])
     if isinstance(details["input"], Mapping | Sequence) and not isinstance(details["input"], str):
         shown = "a list" if isinstance(details["input"], Sequence) else "a group of settings"
+    elif hidden:
+        shown = "what is written"
     elif len(shown) > _LONGEST_SHOWN:
         shown = f"{shown[:_LONGEST_SHOWN]}…"
     words = _WORDS.get(details["type"])
