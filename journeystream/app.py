@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import faust
 from aiokafka import TopicPartition
+from faust.app.base import BootStrategy
 from faust.types import TP
 from faust.types.transports import TransportT
 from yarl import URL
@@ -34,6 +35,7 @@ from journeystream.agents.rejections import Bound
 from journeystream.agents.source_events import source_events
 from journeystream.agents.standby import Standby
 from journeystream.agents.surroundings import Surroundings
+from journeystream.broker_access import BrokerAccess
 from journeystream.clock import WallClock
 from journeystream.effects import stable_id
 from journeystream.probes import Probes
@@ -51,11 +53,18 @@ _POLL_SECONDS = 300.0
 _FOR_TURNS = 0.5  # of the time to stop: the rest is for leaving the group and closing files
 
 
+class _Boot(BootStrategy):
+    """Starts what Faust's worker consists of but its producer: nothing of ours goes through it."""
+
+    enable_kafka_producer = False
+
+
 class JourneyApp(faust.App):
     """A Faust app with our transport, and the control topic read before anything else."""
 
+    BootStrategy = _Boot
     project: Project
-    bootstrap: str
+    bootstrap: BrokerAccess
     control: Control
     partitions: Partitions
     around: Surroundings
@@ -128,9 +137,9 @@ class JourneyApp(faust.App):
 
 
 def build_app(
-    project: Project, bootstrap: str, listening: socket.socket | None = None
+    project: Project, bootstrap: BrokerAccess, listening: socket.socket | None = None
 ) -> JourneyApp:
-    """Wire a worker for a project against the broker at `bootstrap`.
+    """Wire a worker for a project against its broker.
 
     Its probes answer at the `listening` socket, if there is one.
     """
@@ -231,7 +240,7 @@ def _sorters(project: Project, partitions: int) -> dict[str, Sorter]:
     return sorters
 
 
-def _faust_app(project: Project, bootstrap: str) -> JourneyApp:
+def _faust_app(project: Project, bootstrap: BrokerAccess) -> JourneyApp:
     session = project.kafka.session_timeout_micros / _SECOND
     # Faust's assignor tells workers apart by their URL.
     worker = project.kafka.instance or f"{socket.gethostname()}-{os.getpid()}"
@@ -239,7 +248,7 @@ def _faust_app(project: Project, bootstrap: str) -> JourneyApp:
     topics = stable_id(*sorted(project.topics_read))[:8]
     return JourneyApp(
         project.app,
-        broker=[URL(f"kafka://{address.strip()}") for address in bootstrap.split(",")],
+        broker=[URL(f"kafka://{address.strip()}") for address in bootstrap.address.split(",")],
         broker_session_timeout=session,
         broker_heartbeat_interval=session / _HEARTBEATS,
         broker_rebalance_timeout=_REBALANCE_SECONDS,

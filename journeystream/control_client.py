@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
+from journeystream.broker_access import BrokerAccess
+from journeystream.broker_refusals import NOT_ALLOWED, refusal
 from journeystream.control_log import LastRecords, Published
-from journeystream.errors import BrokerUnreachable, OperatorError, UserError
+from journeystream.errors import OperatorError, UserError
 
 _WAIT_MS = 500
 
 
-async def read_published(topic: str, bootstrap: str) -> Published:
+async def read_published(topic: str, bootstrap: BrokerAccess) -> Published:
     """Read the control topic to its end."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed"
-    )
+    consumer = bootstrap.consumer(enable_auto_commit=False, isolation_level="read_committed")
     try:
         await consumer.start()
         if topic not in await consumer.topics():
@@ -30,10 +30,8 @@ async def read_published(topic: str, bootstrap: str) -> Published:
         while await consumer.position(tp) < end:
             for record in (await consumer.getmany(tp, timeout_ms=_WAIT_MS)).get(tp, []):
                 last.take(record.key, record.value)
-    except KafkaConnectionError:
-        raise BrokerUnreachable(
-            f"kafka.bootstrap: no broker answers at {bootstrap}; start Kafka, or correct it"
-        ) from None
+    except (KafkaConnectionError, *NOT_ALLOWED) as error:
+        raise await refusal(bootstrap, error) from None
     except KafkaError as error:
         raise OperatorError(
             f"topic {topic!r} can not be read ({error}); run `journeystream topics`"
@@ -44,9 +42,11 @@ async def read_published(topic: str, bootstrap: str) -> Published:
         await consumer.stop()
 
 
-async def write(topic: str, bootstrap: str, records: Iterable[tuple[bytes, bytes]]) -> None:
+async def write(
+    topic: str, bootstrap: BrokerAccess, records: Iterable[tuple[bytes, bytes]]
+) -> None:
     """Append records to the control topic; all are acknowledged when this returns."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
+    producer = bootstrap.producer(acks="all")
     await producer.start()
     try:
         for key, value in records:

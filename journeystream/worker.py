@@ -14,6 +14,7 @@ import threading
 import faust
 
 from journeystream.app import build_app
+from journeystream.broker_access import BrokerAccess
 from journeystream.project import Project
 from journeystream.worker_log import log_to_stderr
 
@@ -71,7 +72,9 @@ def collect_seldom() -> None:
     gc.set_threshold(_NEW_OBJECTS, _YOUNG, _OLD)
 
 
-def run_worker(project: Project, bootstrap: str, listening: socket.socket | None = None) -> int:
+def run_worker(
+    project: Project, bootstrap: BrokerAccess, listening: socket.socket | None = None
+) -> int:
     """Run until a signal (exit code 0) or an error, which is raised after everything is closed."""
     log_to_stderr()
     app = build_app(project, bootstrap, listening)

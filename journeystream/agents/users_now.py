@@ -14,6 +14,7 @@ from aiokafka import TopicPartition
 
 from journeystream.agents.changelog import USER_KEY, ChangelogMerge
 from journeystream.agents.cluster import KafkaCluster
+from journeystream.broker_access import BrokerAccess
 from journeystream.clock import WallClock
 from journeystream.errors import OperatorError
 from journeystream.state.codec import PartitionState, decode_user
@@ -27,7 +28,7 @@ Tell = Callable[[int, int], None]
 
 
 async def users_now(
-    changelog: str, bootstrap: str, tell: Tell | None = None
+    changelog: str, bootstrap: BrokerAccess, tell: Tell | None = None
 ) -> AsyncGenerator[tuple[str, bytes | None], None]:
     """Yield (user id, record) up to the present end; a user's last one counts, None: erased."""
     count = (await partitions_of([changelog], bootstrap))[changelog]
@@ -93,7 +94,7 @@ class _Patience:
 
 
 async def members_now(
-    list_: str, changelog: str, bootstrap: str, tell: Tell | None = None
+    list_: str, changelog: str, bootstrap: BrokerAccess, tell: Tell | None = None
 ) -> dict[str, int]:
     """Return who is on a list (a static audience), and the instant since when."""
     members: dict[str, int] = {}

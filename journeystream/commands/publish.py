@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from journeystream.agents.census import Census, take_census
+from journeystream.broker_access import BrokerAccess
 from journeystream.clock import WallClock
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker, published
@@ -66,7 +67,7 @@ def publish(
         raise typer.Exit(2)
 
 
-def _census(project: Project, bootstrap: str) -> Census:
+def _census(project: Project, bootstrap: BrokerAccess) -> Census:
     return ask(take_census(project.changelog_topic, bootstrap))
 
 
@@ -85,7 +86,7 @@ def _say_plan(
             output.say(line)
 
 
-def _write(project: Project, bootstrap: str, done: list[Publication]) -> None:
+def _write(project: Project, bootstrap: BrokerAccess, done: list[Publication]) -> None:
     records = [record for publication in done for record in publication.records]
     ask(write(project.control_topic, bootstrap, records))
 
