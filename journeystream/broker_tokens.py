@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,14 +72,14 @@ class Endpoint:
         answer is a refusal or none at all.
         """
         form = {"grant_type": "client_credentials"} | ({"scope": self.scope} if self.scope else {})
+        shown = b64encode(f"{self.client_id}:{self.secret}".encode()).decode()
         patience = aiohttp.ClientTimeout(total=_PATIENCE_SECONDS)
         async with (
             aiohttp.ClientSession(timeout=patience, trust_env=True) as session,
             session.post(
                 self.url,
                 data=form,
-                auth=aiohttp.BasicAuth(self.client_id, self.secret),
-                headers={"Accept": "application/json"},
+                headers={"Authorization": f"Basic {shown}", "Accept": "application/json"},
                 ssl=self.context,
                 # The secret goes to whom it was meant for, and to nobody whom they name.
                 allow_redirects=False,
