@@ -15,6 +15,7 @@ from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
     IllegalSaslStateError,
+    KafkaConnectionError,
     KafkaError,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
@@ -25,7 +26,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from journeystream.broker_access import BrokerAccess
 from journeystream.broker_tokens import TokenRefused
-from journeystream.errors import BrokerUnreachable
+from journeystream.errors import BrokerUnreachable, OperatorError
 
 NOT_ALLOWED = (
     TopicAuthorizationFailedError,
@@ -33,19 +34,46 @@ NOT_ALLOWED = (
     ClusterAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
 )
-_NOT_LET_IN = (SaslAuthenticationFailed, AuthenticationFailedError)
-_OTHER_MECHANISM = (
-    UnsupportedSaslMechanismError,
-    AuthenticationMethodNotSupported,
-    IllegalSaslStateError,
+_AT = "the broker at {broker}"
+# From the narrower kind of error to the wider.
+_WHY: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((TokenRefused,), "{said}"),
+    (
+        (SaslAuthenticationFailed, AuthenticationFailedError),
+        f"kafka.security: {_AT} does not let {{user}} in ({{said}}); correct who we are or what "
+        f"we show, or ask whoever runs Kafka",
+    ),
+    (
+        (
+            UnsupportedSaslMechanismError,
+            AuthenticationMethodNotSupported,
+            IllegalSaslStateError,
+        ),
+        f"kafka.security.mechanism: {_AT} does not take it ({{said}}); write one that it takes",
+    ),
+    (
+        (ssl.SSLCertVerificationError,),
+        f"kafka.security.ca_file: the certificate of {_AT} is not trusted ({{said}}); name the "
+        f"authority that signed it, and the broker as in it",
+    ),
+    (
+        (ssl.SSLError,),
+        f"kafka.security: {_AT} and we find no common TLS ({{said}}); correct protocol, port, "
+        f"or the client's certificate",
+    ),
+    (
+        (KafkaConnectionError, ConnectionResetError, BrokenPipeError),
+        f"kafka.security.protocol: {_AT} ends the connection; it is being stopped, or speaks "
+        f"something else there: correct protocol or port",
+    ),
 )
 _ASK_MS = 10_000
 
 
-async def refusal(bootstrap: BrokerAccess, failed: Exception) -> BrokerUnreachable:
+async def refusal(bootstrap: BrokerAccess, failed: Exception) -> OperatorError:
     """Ask each broker once more, and return what to raise in place of what `failed`."""
     if isinstance(failed, NOT_ALLOWED):
-        return BrokerUnreachable(said_of(failed))
+        return OperatorError(said_of(failed))
     for host, port, _ in collect_hosts(bootstrap.address, randomize=False):
         try:
             connection = await create_conn(
@@ -59,43 +87,33 @@ async def refusal(bootstrap: BrokerAccess, failed: Exception) -> BrokerUnreachab
         except (OSError, KafkaError, TimeoutError) as error:
             if told := why(error, f"{host}:{port}", bootstrap):
                 return BrokerUnreachable(told)
-    told = f"kafka.bootstrap: no broker answers at {bootstrap.address}; start Kafka, or correct it"
-    if bootstrap.user is None:
-        told += " (or kafka.security, if it wants TLS or SASL)"
-    return BrokerUnreachable(told)
+    said = "" if isinstance(failed, KafkaConnectionError) else f" ({failed!r})"
+    return BrokerUnreachable(
+        f"kafka.bootstrap: no broker answers at {bootstrap.address}{said}; start Kafka, or "
+        f"correct it"
+    )
 
 
 def why(error: Exception, broker: str, bootstrap: BrokerAccess) -> str | None:
     """Say why a broker refused, if the error tells."""
-    text = " ".join(str(error).split())
-    if isinstance(error, TokenRefused):
-        return text
-    if isinstance(error, _NOT_LET_IN):
-        return (
-            f"kafka.security: the broker at {broker} does not let {bootstrap.user} in ({text}); "
-            f"correct who we are or what we show, or ask whoever runs Kafka"
-        )
-    if isinstance(error, _OTHER_MECHANISM):
-        return f"kafka.security.mechanism: the broker at {broker} does not take it ({text})"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return (
-            f"kafka.security.ca_file: the certificate of the broker at {broker} is not trusted "
-            f"({error.verify_message}); name the authority that signed it, and the broker as in it"
-        )
-    if isinstance(error, ssl.SSLError):
-        return (
-            f"kafka.security: the broker at {broker} and we find no common TLS ({error.reason}); "
-            f"correct protocol, port, or the client's certificate"
-        )
+    # Of what TLS says, this is the part that is for people.
+    said = getattr(error, "verify_message", None) or getattr(error, "reason", None) or error
+    for kinds, words in _WHY:
+        if isinstance(error, kinds):
+            return words.format(said=_line(said), broker=broker, user=bootstrap.user)
     return None
 
 
 def said_of(error: KafkaError) -> str:
     """Say on one line what Kafka answered, and what to do."""
-    said = " ".join(str(error).split())
+    said = _line(error)
     if isinstance(error, NOT_ALLOWED):
         return (
             f"Kafka does not allow that ({said}); ask whoever runs it for the rights in "
             f"docs/operating.md, Kafka with TLS and SASL"
         )
     return f"Kafka: {said}; look whether it runs well, then try again"
+
+
+def _line(said: object) -> str:
+    return " ".join(str(said).split())
