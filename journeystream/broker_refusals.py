@@ -40,8 +40,10 @@ _WHY: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((TokenRefused,), "{said}"),
     (
         (SaslAuthenticationFailed, AuthenticationFailedError),
-        f"kafka.security: {_AT} does not let {{user}} in ({{said}}); correct who we are or what "
-        f"we show, or ask whoever runs Kafka",
+        (
+            f"kafka.security: {_AT} does not let {{user}} in ({{said}}); correct who we are or what "
+            f"we show, or ask whoever runs Kafka"
+        ),
     ),
     (
         (
@@ -53,18 +55,24 @@ _WHY: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ),
     (
         (ssl.SSLCertVerificationError,),
-        f"kafka.security.ca_file: the certificate of {_AT} is not trusted ({{said}}); name the "
-        f"authority that signed it, and the broker as in it",
+        (
+            f"kafka.security.ca_file: the certificate of {_AT} is not trusted ({{said}}); name the "
+            f"authority that signed it, and the broker as in it"
+        ),
     ),
     (
         (ssl.SSLError,),
-        f"kafka.security: {_AT} and we find no common TLS ({{said}}); correct protocol, port, "
-        f"or the client's certificate",
+        (
+            f"kafka.security: {_AT} and we find no common TLS ({{said}}); correct protocol, port, "
+            f"or the client's certificate"
+        ),
     ),
     (
         (KafkaConnectionError, ConnectionResetError, BrokenPipeError),
-        f"kafka.security.protocol: {_AT} ends the connection; it is being stopped, or speaks "
-        f"something else there: correct protocol or port",
+        (
+            f"kafka.security.protocol: {_AT} ends the connection; it is being stopped, or speaks "
+            f"something else there: correct protocol or port"
+        ),
     ),
 )
 _ASK_MS = 10_000

@@ -32,6 +32,9 @@ _LONGEST_CODE = 60  # of an error that an endpoint names
 class TokenRefused(KafkaConnectionError):  # type: ignore[misc]  # aiokafka has no types
     """There is no token. To aiokafka that is a connection that failed, to be tried again."""
 
+    def __str__(self) -> str:
+        return str(self.args[0])  # aiokafka would put the class before it
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
