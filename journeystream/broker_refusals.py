@@ -41,8 +41,8 @@ _WHY: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     (
         (SaslAuthenticationFailed, AuthenticationFailedError),
         (
-            f"kafka.security: {_AT} does not let {{user}} in ({{said}}); correct who we are or what "
-            f"we show, or ask whoever runs Kafka"
+            f"kafka.security: {_AT} does not let {{user}} in ({{said}}); correct who we are or "
+            f"what we show, or ask whoever runs Kafka"
         ),
     ),
     (

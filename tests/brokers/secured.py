@@ -62,7 +62,8 @@ class SecuredBroker:
             )
             for operation in operations
         ]
-        for done in AdminClient(client(self.plain)).create_acls(bindings).values():
+        admin = AdminClient(client(self.plain))  # it must live until it is done
+        for done in admin.create_acls(bindings).values():
             done.result(SECONDS)
 
 
