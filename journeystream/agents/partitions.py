@@ -17,6 +17,7 @@ from faust.types import TP
 from journeystream.agents.batch_transport import Batch
 from journeystream.agents.partition import Partition
 from journeystream.agents.standby import Standby
+from journeystream.broker_refusals import NOT_ALLOWED
 from journeystream.errors import BrokerUnreachable
 
 _log = logging.getLogger(__name__)
@@ -95,6 +96,8 @@ class Partitions:
     async def _run(self, partition: Partition) -> None:
         try:
             await partition.run()
+        except NOT_ALLOWED as error:
+            await self._crash(error)
         except (KafkaError, IllegalOperation) as error:
             failure = BrokerUnreachable(
                 f"partition {partition.number}: Kafka refused ({error!r}). If another worker has "
