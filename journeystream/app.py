@@ -36,10 +36,8 @@ from journeystream.agents.source_events import source_events
 from journeystream.agents.standby import Standby
 from journeystream.agents.surroundings import Surroundings
 from journeystream.broker_access import BrokerAccess
-from journeystream.broker_refusals import NOT_ALLOWED, said_of
 from journeystream.clock import WallClock
 from journeystream.effects import stable_id
-from journeystream.errors import OperatorError
 from journeystream.probes import Probes
 from journeystream.project import Project
 from journeystream.publishing import workshop_of
@@ -114,12 +112,6 @@ class JourneyApp(faust.App):
                 await self.probes.start()
             self.around = await _surroundings(self)
             await self.control.start(self._end_by)
-            # Who may not be in the group hears it here; Faust would wait for its partitions for
-            # ever.
-            await self.control.committed(TopicPartition(self.project.rekey_topic, 0))
-        except NOT_ALLOWED as error:
-            self.failure = OperatorError(said_of(error))
-            raise self.failure from None
         except Exception as error:
             self.failure = error
             raise
@@ -127,8 +119,6 @@ class JourneyApp(faust.App):
 
     async def crash(self, reason: BaseException) -> None:
         """Keep the first error: it is what the worker ended by."""
-        if isinstance(reason, NOT_ALLOWED):
-            reason = OperatorError(said_of(reason))
         if self.failure is None:
             self.failure = reason
             self.ending()

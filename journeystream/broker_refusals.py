@@ -88,8 +88,10 @@ async def refusal(bootstrap: BrokerAccess, failed: Exception) -> OperatorError:
                 host, port, request_timeout_ms=_ASK_MS, **bootstrap.arguments
             )
             try:
-                # A port that wants SASL shows it only when something is asked.
-                await connection.send(MetadataRequest([]))
+                # A port that wants SASL shows it only when something is asked. So does one that
+                # refused a token: its refusal comes as a challenge, which aiokafka does not read.
+                if not (await connection.send(MetadataRequest([]))).brokers:
+                    raise SaslAuthenticationFailed("it does not take what we show")
             finally:
                 connection.close()
         except (OSError, KafkaError, TimeoutError) as error:
@@ -108,7 +110,7 @@ def why(error: Exception, broker: str, bootstrap: BrokerAccess) -> str | None:
     said = getattr(error, "verify_message", None) or getattr(error, "reason", None) or error
     for kinds, words in _WHY:
         if isinstance(error, kinds):
-            return words.format(said=_line(said), broker=broker, user=bootstrap.user)
+            return words.format(said=_line(said), broker=broker, user=bootstrap.user or "us")
     return None
 
 

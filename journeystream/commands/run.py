@@ -8,12 +8,16 @@ import sys
 from typing import Annotated
 
 import typer
+from aiokafka import TopicPartition
 
+from journeystream.agents.cluster import KafkaCluster
+from journeystream.broker_access import BrokerAccess
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker
 from journeystream.commands.context import project_of
 from journeystream.embedded_broker import LOOPBACK
 from journeystream.errors import UserError
+from journeystream.project import Project
 from journeystream.topics import check_copartitioned, partitions_of, wanted_topics
 
 
@@ -51,8 +55,22 @@ def run(
         wanted = wanted_topics(project)
         counts = ask(partitions_of([topic.name for topic in wanted], bootstrap))
         check_copartitioned(wanted, counts)
+        ask(_ask_as_the_group(project, bootstrap))
         code = run_worker(project, bootstrap, listening)
     raise typer.Exit(code)
+
+
+async def _ask_as_the_group(project: Project, bootstrap: BrokerAccess) -> None:
+    """Ask Kafka for what the group has committed, and let its refusal pass.
+
+    Faust does not hear that this worker may not be in the group, and would wait for ever.
+    """
+    consumer = KafkaCluster(bootstrap).consumer(project.app)
+    try:
+        await consumer.start()
+        await consumer.committed(TopicPartition(project.rekey_topic, 0))
+    finally:
+        await consumer.stop()
 
 
 def _listen(host: str, port: int) -> socket.socket:

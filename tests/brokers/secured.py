@@ -135,10 +135,9 @@ def _sasl(keys: Path) -> dict[str, str]:
         f"{at}.oauthbearer.sasl.server.callback.handler.class": (
             f"{_SECURITY}.oauthbearer.OAuthBearerValidatorCallbackHandler"
         ),
-        # Kafka 4.1 has to be told, or it takes a token without looking at its signature.
-        f"{at}.oauthbearer.sasl.oauthbearer.jwt.validator.class": (
-            f"{_SECURITY}.oauthbearer.BrokerJwtValidator"
-        ),
+        # Kafka 4.1 has to be told, and not below a mechanism's name: else it takes a token without
+        # looking at its signature.
+        "sasl.oauthbearer.jwt.validator.class": (f"{_SECURITY}.oauthbearer.BrokerJwtValidator"),
         f"{at}.oauthbearer.sasl.oauthbearer.jwks.endpoint.url": keys.as_uri(),
         f"{at}.oauthbearer.sasl.oauthbearer.expected.issuer": ISSUER,
         f"{at}.oauthbearer.sasl.oauthbearer.expected.audience": AUDIENCE,
