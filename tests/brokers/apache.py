@@ -56,7 +56,7 @@ class ApacheBroker:
         self._child: ChildProcess | None = None
         properties = loopback_properties(self.port, free_port(), directory / "data")
         properties["listeners"] = ",".join((properties["listeners"], *entrances.listeners))
-        _write_properties(self._config, properties | entrances.properties)
+        _write_properties(self._config, {**properties, **entrances.properties})
         arguments = ["format", "-t", CLUSTER_ID, "-c", str(self._config), *entrances.users]
         self._run_tool("kafka.tools.StorageTool", arguments)
 
