@@ -34,6 +34,7 @@ from journeystream.commands.enroll import enroll
 from journeystream.commands.erase import erase
 from journeystream.commands.explain import explain, user
 from journeystream.commands.export import export
+from journeystream.commands.history import history
 from journeystream.commands.ingest import ingest
 from journeystream.commands.init import init
 from journeystream.commands.list_journeys import list_journeys
@@ -77,6 +78,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("schemas", schemas, _JOURNEYS),
     ("explain", explain, _USERS),
     ("user", user, _USERS),
+    ("history", history, _USERS),
     ("enroll", enroll, _USERS),
     ("exit", take_out, _USERS),
     ("move", move, _USERS),

@@ -38,8 +38,10 @@ from journeystream.lifecycle import State
 
 _JOURNEY, _AUDIENCE, _COMPUTED_TRAIT = "journey", "audience", "computed_trait"
 _DRAFT, _ANSWER = "draft", "answer"
+Written = tuple[bytes, bytes]
+"""A record of the control topic: key and value."""
 Record = tuple[bytes, bytes | None]
-"""A record of the control topic; without a value it takes its key out."""
+"""The same; without a value it takes its key out."""
 
 
 class _StoredVersion(BaseModel):
@@ -267,7 +269,7 @@ def _compiled_version(published: PublishedVersion, workshop: Workshop) -> Compil
         ) from error
 
 
-def version_record(published: PublishedVersion) -> Record:
+def version_record(published: PublishedVersion) -> Written:
     """Return the record of one version."""
     key = f"{_JOURNEY}/{published.definition.id}/{published.version}"
     return key.encode(), orjson.dumps(
@@ -279,19 +281,19 @@ def version_record(published: PublishedVersion) -> Record:
     )
 
 
-def head_record(journey: str, head: Head) -> Record:
+def head_record(journey: str, head: Head) -> Written:
     """Return the record of a journey's state."""
     value = orjson.dumps(head)
     return f"{_JOURNEY}/{journey}".encode(), value
 
 
-def audience_record(audience: AudienceDefinition) -> Record:
+def audience_record(audience: AudienceDefinition) -> Written:
     """Return the record of an audience."""
     value = orjson.dumps({"definition": written(audience)})
     return f"{_AUDIENCE}/{audience.id}".encode(), value
 
 
-def computed_trait_record(trait: ComputedTraitDefinition) -> Record:
+def computed_trait_record(trait: ComputedTraitDefinition) -> Written:
     """Return the record of a computed trait."""
     value = orjson.dumps({"definition": written(trait)})
     return f"{_COMPUTED_TRAIT}/{trait.id}".encode(), value

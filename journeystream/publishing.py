@@ -21,7 +21,7 @@ from journeystream.control_log import (
     Head,
     Published,
     PublishedVersion,
-    Record,
+    Written,
     audience_record,
     computed_trait_record,
     head_record,
@@ -54,10 +54,10 @@ class Publication:
 
     id: str
     outcome: str
-    records: tuple[Record, ...]
+    records: tuple[Written, ...]
 
 
-def records_of(publications: Iterable[Publication]) -> list[Record]:
+def records_of(publications: Iterable[Publication]) -> list[Written]:
     """Return all that publications write."""
     return [record for publication in publications for record in publication.records]
 
@@ -170,7 +170,7 @@ def _owners(published: Published) -> dict[str, str]:
 
 def command(
     journey: str, name: str, published: Published, *, hold: bool = False, now: int = 0
-) -> tuple[Record, ...]:
+) -> tuple[Written, ...]:
     """Return the records of a command over a journey; CommandRefused where it can not be.
 
     `hold` belongs to `pause`: users in flight stay where they are. `now` is when it is given.
@@ -198,7 +198,7 @@ def command(
 
 def _anew(
     journey: JourneyDefinition, keys: Mapping[str, str], head: Head, published: Published, now: int
-) -> tuple[Record, ...]:
+) -> tuple[Written, ...]:
     """Bring an archived journey back as a new version: only what happens from now on counts.
 
     While it was archived nobody noted what counts for it. Whoever a worker that was down has not

@@ -64,6 +64,8 @@ class Edge(_Told):
     """The step after; `complete`, `exit` or `orphan` where the pass ends."""
     branch: str
     """The split's branch, if it is one."""
+    ends: bool
+    """Whether the pass ends there: `next` is no step."""
     passes: int
     """How often."""
 

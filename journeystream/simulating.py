@@ -40,7 +40,6 @@ from journeystream.turn import Turn, take_turn
 from journeystream.user import NEVER
 
 START, LEFT = "start", "left"
-_ENDS = frozenset(("complete", "exit", "orphan"))
 
 Entry = tuple[int, Message | ClockMark]
 """A partition, and what is in its log."""
@@ -160,7 +159,7 @@ class Sightings:
         self._subject = subject
         self._stages: dict[Stage, Stage] = {}
         self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        self._edges: Counter[tuple[str, str, str]] = Counter()
+        self._edges: Counter[tuple[str, str, str, bool]] = Counter()
         self._sent: Counter[tuple[str, str]] = Counter()
         self._shown: list[str] = []
         self._moments: dict[str, list[tuple[int, Moment]]] = {}
@@ -188,8 +187,8 @@ class Sightings:
             standing=_sorted(standing),
             exits=_sorted(counts["exit"]),
             edges=tuple(
-                Edge(step=step, next=next_, branch=branch, passes=count)
-                for (step, next_, branch), count in sorted(self._edges.items())
+                Edge(step=step, next=next_, branch=branch, ends=ends, passes=count)
+                for (step, next_, branch, ends), count in sorted(self._edges.items())
             ),
             goals=_sorted(counts["goal"]),
             messages=tuple(
@@ -207,12 +206,14 @@ class Sightings:
         )
 
     def _travelled(self, travel: Travel) -> None:
-        if isinstance(travel, Reached):
-            if travel.journey == self._subject.journey:
+        match travel:
+            case Travelled() if travel.journey_id == self._subject.journey:
+                self._came(travel)
+            case Reached() if travel.journey == self._subject.journey:
                 self._counts["goal"][travel.goal] += 1
                 self._show(travel.user_id, travel.at, travel.instance, "goal", travel.goal)
-        elif isinstance(travel, Travelled) and travel.journey_id == self._subject.journey:
-            self._came(travel)
+            case _:
+                pass
 
     def _came(self, at: Travelled) -> None:
         """Note a stage that an instance has come to."""
@@ -222,14 +223,14 @@ class Sightings:
             self._counts["entered"][""] += 1
             self._choose(at.user_id)
             self._show(at.user_id, at.at, at.instance, "entered")
-        elif at.stage_type in _ENDS:
+        elif not at.parent_id:  # a step has one, also one that is called like an end
             self._counts["exit"][at.reason] += 1
-            self._edges[way[-1][0] if way else START, at.stage_id, ""] += 1
+            self._edges[way[-1][0] if way else START, at.stage_id, "", True] += 1
             way.append(self._same((LEFT, at.reason)))
             self._show(at.user_id, at.at, at.instance, "left", at.stage_id, at.reason)
         else:
             branch = at.split_condition_name or at.test_group_name
-            self._edges[at.parent_id, at.stage_id, branch] += 1
+            self._edges[at.parent_id, at.stage_id, branch, False] += 1
             way.append(self._same((at.stage_id, branch)))
             self._show(at.user_id, at.at, at.instance, "step", at.stage_id, branch)
 
@@ -259,8 +260,9 @@ class Sightings:
 
     def _choose(self, user: str) -> None:
         """Show a user, if they are among those to be shown: the first by id, so far."""
-        is_full = len(self._shown) == self._subject.users
-        if user in self._moments or (is_full and user > self._shown[-1]):
+        last = self._shown[-1] if self._shown else ""
+        is_full = self._subject.user is None and len(self._shown) == self._subject.users
+        if user in self._moments or (is_full and user > last):
             return
         insort(self._shown, user)
         self._shown = self._subject.shown(self._shown)

@@ -7,7 +7,7 @@ Laws:
    headers of its record, and in the last columns of an export.
 2. Instants are written in milliseconds. But for what that cuts off, `travel_of` reads back what
    `row_of` wrote.
-3. What is no such row is refused (ValueError): nobody measures by guessing.
+3. Whatever reads rows from outside refuses what is none, by `check`: nobody measures by guessing.
 """
 
 from __future__ import annotations
@@ -89,8 +89,7 @@ def row_of(at: Travel) -> tuple[Kind, Row]:
 
 
 def travel_of(kind: Kind, row: Mapping[str, Any]) -> Travel:
-    """Return what a row tells; ValueError for one that is none of its kind."""
-    check(kind, row)
+    """Return what a row tells that was checked."""
     user, version = row["event_id"], int(row["journey_version"])
     began = row["instance_entered_at"]
     if kind == "stage":

@@ -57,6 +57,20 @@ class Seldom(logging.Filter):
         return True
 
 
+class Retrieved(logging.Filter):
+    """Drops what asyncio says of failures of the Kafka client that nobody asked for.
+
+    A batch that fails tells it to futures of the client's own too. What failed was raised where we
+    sent it, and that is told.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether it is anything else."""
+        kind = record.exc_info[0] if record.exc_info else None
+        of_client = kind is not None and kind.__module__.startswith("aiokafka.")
+        return not (of_client and record.name == "asyncio" and "never retrieved" in str(record.msg))
+
+
 class Lines(logging.Formatter):
     """Lines for people, without secrets."""
 
@@ -115,6 +129,7 @@ def log_to_stderr(
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(worker, secrets) if form is LogForm.JSON else Lines(secrets))
     handler.addFilter(Seldom())
+    handler.addFilter(Retrieved())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("journeystream").setLevel(logging.INFO)
     # These tell with a traceback what the command tells in one line, or as a fault of ours.

@@ -15,28 +15,20 @@ from journeystream.definitions import (
     parse_definition,
     read_definitions,
 )
+from journeystream.durations import MICROS
 from journeystream.engine import Rules
 from journeystream.events import Message
 from journeystream.explaining import Explainer
-from journeystream.explanation import Explanation
+from journeystream.explanation import Explanation, JourneyExplanation
 from journeystream.journeys import Floors
 from journeystream.keys import keys_of
 from journeystream.lifecycle import State
 from journeystream.project import Project
 from journeystream.publishing import publish, workshop_of
 from tests.playing import Partition
+from tests.publishing_world import PROJECT, World
 from tests.strategies import START
 from tests.strategies.small_journeys import AUDIENCES
-
-PROJECT = Project.model_validate(
-    {
-        "sources": [{"topic": "events"}],
-        "destinations": [
-            {"name": "email", "topic": "out.email", "type": "event"},
-            {"name": "ads", "topic": "out.ads", "type": "list"},
-        ],
-    }
-)
 
 
 def drawn(*journeys: JourneyDefinition) -> Published:
@@ -86,3 +78,17 @@ class Stage:
     def told(self, user: str, now: int, journey: str | None = None) -> Sequence[str]:
         """Explain a user for people."""
         return list(lines_of(self.explain(user, now, journey)))
+
+
+def explained(world: World, id_: str, at: float, user: str = "u1") -> JourneyExplanation:
+    """Explain one journey in a world, at a second."""
+    record = world.store.load([user]).get(user)
+    explainer = Explainer(world.published, workshop_of(PROJECT))
+    now = START + round(at * MICROS)
+    told = explainer.explain(user, record, now, Floors(world.floors), id_)
+    return told.journeys[0]
+
+
+def reasons(explained: JourneyExplanation) -> set[str]:
+    """Return why the user does not enter."""
+    return {obstacle.reason for obstacle in explained.obstacles}

@@ -13,7 +13,8 @@ from journeystream.durations import parse_instant
 from journeystream.events import Event
 from journeystream.publishing import publish
 from journeystream.yaml_text import documents
-from tests.explained import PROJECT, Stage
+from tests.explained import Stage
+from tests.publishing_world import PROJECT
 from tests.strategies import START
 
 PAGE = (Path(__file__).parents[1] / "docs" / "explain.md").read_text(encoding="utf-8")

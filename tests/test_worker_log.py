@@ -10,12 +10,13 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
+from aiokafka.errors import ProducerFenced
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
 from journeystream.embedded_broker import free_port
-from journeystream.worker_log import JsonLines, Lines, Seldom, about, secrets_of
+from journeystream.worker_log import JsonLines, Lines, Retrieved, Seldom, about, secrets_of
 
 SECRET = "correct horse"  # noqa: S105  the one that must not be told
 
@@ -43,6 +44,16 @@ def test_our_own_lines_are_all_told() -> None:
     """What journeystream says is never left out."""
     seldom = Seldom()
     assert all(seldom.filter(_record("journeystream.agents", "x", 1.0)) for _ in range(3))
+
+
+def test_what_the_client_tells_nobody_is_not_told_twice() -> None:
+    """A failed batch is an error where it was sent, and no traceback of asyncio's beside it."""
+    retrieved, lost = Retrieved(), "Future exception was never retrieved"
+    for error, told in ((ProducerFenced(), False), (ValueError(), True)):
+        record = _record("asyncio", lost, 1.0)
+        record.exc_info = (type(error), error, None)
+        assert retrieved.filter(record) is told
+    assert retrieved.filter(_record("asyncio", lost, 1.0))
 
 
 class _Access(BaseModel):

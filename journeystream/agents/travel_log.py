@@ -48,9 +48,13 @@ class TravelLog:
         return sum(self.ends.values()) - sum(self.begins.values())
 
     async def read(
-        self, partition: int, first: int, at_once: int = _AT_ONCE
+        self, partition: int, first: int, at_once: int = _AT_ONCE, user: str | None = None
     ) -> AsyncGenerator[Stretch, None]:
-        """Yield a partition from an offset to its end, in stretches of some records at most."""
+        """Yield a partition from an offset to its end, in stretches of some records at most.
+
+        With a `user`, of theirs only.
+        """
+        key = None if user is None else user.encode()
         tp, end = TopicPartition(self.topic, partition), self.ends[partition]
         if first >= end:
             return
@@ -67,6 +71,8 @@ class TravelLog:
                 await self._check_kept(tp, first)
             rows = []
             for record in records:
+                if key is not None and record.key != key:
+                    continue
                 try:
                     rows.append(read_row(record.value, record.headers))
                 except ValueError:

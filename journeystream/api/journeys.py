@@ -8,7 +8,7 @@ live journey is not changed in structure (pause it first), and only a draft is d
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -196,7 +196,7 @@ async def create_journey(desk: Desk, call: Call) -> Reply:
     id_ = document["id"]
     now = desk.clock.now()
 
-    def decide(current: Published) -> tuple[list[Record], Reply]:
+    def decide(current: Published) -> tuple[Sequence[Record], Reply]:
         if id_ in current.heads or id_ in current.drafts:
             raise CommandRefused(f"there is a journey {id_!r} already; choose another id")
         draft = Draft(document, now, now)
@@ -238,7 +238,7 @@ async def update_journey(desk: Desk, call: Call) -> Reply:
             HTTPStatus.UNPROCESSABLE_ENTITY, f"id is {document['id']!r}; it stays {id_!r}"
         )
 
-    def decide(current: Published) -> tuple[list[Record], Reply]:
+    def decide(current: Published) -> tuple[Sequence[Record], Reply]:
         before = view_of(id_, current)
         demand_match(call, etag(before))
         if before.status is State.DRAFT:
@@ -268,7 +268,7 @@ async def delete_journey(desk: Desk, call: Call) -> Reply:
     """Delete a draft; what is published is archived, not deleted."""
     id_ = call.path["journey"]
 
-    def decide(current: Published) -> tuple[list[Record], Reply]:
+    def decide(current: Published) -> tuple[Sequence[Record], Reply]:
         view = view_of(id_, current)
         demand_match(call, etag(view))
         if view.status is not State.DRAFT:
@@ -285,7 +285,7 @@ async def clone_journey(desk: Desk, call: Call) -> Reply:
     id_, now = call.path["journey"], desk.clock.now()
     new_id = call.body.id or f"{id_}-copy"
 
-    def decide(current: Published) -> tuple[list[Record], Reply]:
+    def decide(current: Published) -> tuple[Sequence[Record], Reply]:
         definition = view_of(id_, current).definition
         if new_id in current.heads or new_id in current.drafts:
             raise CommandRefused(f"there is a journey {new_id!r} already; choose another id")
@@ -317,7 +317,7 @@ async def publish_journey(desk: Desk, call: Call) -> Reply:
     """Make a draft live, or publish a journey as a new version if a definition is sent."""
     id_, now = call.path["journey"], desk.clock.now()
 
-    def decide(current: Published) -> tuple[list[Record], Reply]:
+    def decide(current: Published) -> tuple[Sequence[Record], Reply]:
         view = view_of(id_, current)
         demand_match(call, etag(view))
         document = journey_document({"id": id_, **call.body}) if call.body else view.definition
@@ -331,9 +331,9 @@ async def publish_journey(desk: Desk, call: Call) -> Reply:
 
 def _published_anew(
     journey: JourneyDefinition, current: Published, desk: Desk, now: int
-) -> tuple[list[Record], Reply]:
+) -> tuple[Sequence[Record], Reply]:
     """Publish, and show what that leads to; a draft is none any more."""
-    records = records_of(publish([journey], current, desk.project, now))
+    records: list[Record] = [*records_of(publish([journey], current, desk.project, now))]
     if journey.id in current.drafts:
         records.append(draft_record(journey.id, None))
     return records, _shown(journey.id, current.after(records))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from journeystream.api.changes import changed, demand_match
@@ -32,7 +33,7 @@ class Pausing(Asked):
 async def _changed(desk: Desk, call: Call, name: str, *, hold: bool = False) -> Reply:
     id_, now = call.path["journey"], desk.clock.now()
 
-    def decide(current: Published) -> tuple[list[Record], Reply]:
+    def decide(current: Published) -> tuple[Sequence[Record], Reply]:
         demand_match(call, etag(view_of(id_, current)))
         records = list(command(id_, name, current, hold=hold, now=now))
         view = view_of(id_, current.after(records))

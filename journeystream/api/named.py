@@ -6,6 +6,7 @@ once; so what is sent is checked as on the command line, and refused as a whole.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Literal
 
@@ -135,7 +136,7 @@ async def _put(desk: Desk, call: Call, kind: str, id_: str) -> Reply:
     if definition.id != id_:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"id is {definition.id!r}, not {id_!r}")
 
-    def decide(current: Published) -> tuple[list[Record], Reply]:
+    def decide(current: Published) -> tuple[Sequence[Record], Reply]:
         views = _views(kind, current)
         demand_match(call, etag_of(views[id_].definition) if id_ in views else None)
         _refuse_flaws(definition, current, desk)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
-import orjson
 from pydantic import Field, StringConstraints
 
 from journeystream.agents.notes import said_instant, topic_of, written
@@ -22,16 +21,21 @@ from journeystream.api.routes import Asked, Call, Handler, Reply, Role, Route, T
 from journeystream.audit import Request
 from journeystream.control_client import Notes, tell
 from journeystream.effects import stable_id
-from journeystream.errors import CommandRefused
-from journeystream.events import Enrolled, Erased, Listed, Note
-from journeystream.lifecycle import State
+from journeystream.events import Erased, Listed, Note
+from journeystream.named_users import (
+    enrolled,
+    moved,
+    refuse_closed,
+    refuse_left,
+    refuse_standing,
+    removed,
+)
 
 _MOST_USERS = 1000
 _LONGEST_ID = 512  # as in agents/decode.py
 UserId = Annotated[
     str, StringConstraints(min_length=1, max_length=_LONGEST_ID, pattern=r"^[^\x00]+$")
 ]
-_CLOSED = (State.PAUSED, State.STOPPED, State.ARCHIVED, State.DRAFT)
 
 
 class When(Asked):
@@ -55,6 +59,20 @@ class Enrolment(When):
 
     users: Annotated[list[Person], Field(min_length=1, max_length=_MOST_USERS)]
     """They; re-entry is asked, the entry condition is not."""
+
+
+class Leaving(When):
+    """Which pass through the journey ends."""
+
+    key: Annotated[str, StringConstraints(max_length=_LONGEST_ID)] | None = None
+    """Where a user is in it several times: only the pass with this key; default: all."""
+
+
+class Move(When):
+    """Where a user goes on."""
+
+    step: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    """A step of the journey."""
 
 
 class Taken(Told):
@@ -94,18 +112,38 @@ def _user(call: Call) -> str:
 async def enroll_users(desk: Desk, call: Call) -> Reply:
     """Let users into a journey by name."""
     journey, at = call.path["journey"], _instant(desk, call.body)
-    view = view_of(journey, await desk.published())
-    if view.status in _CLOSED:
-        raise CommandRefused(f"journey {journey!r} is {view.status}: nobody enters")
-    notes = [_enrolled(journey, each, at, call.key or "") for each in call.body.users]
+    current = await desk.published()
+    view_of(journey, current)
+    refuse_closed(journey, current)
+    name = _name(call, at)
+    notes = [enrolled(each.user_id, at, journey, each.properties, name) for each in call.body.users]
     return await _send(desk, call, "enroll", [journey], notes)
 
 
-def _enrolled(journey: str, person: Person, at: int, key: str) -> Enrolled:
-    said = orjson.dumps(person.properties, option=orjson.OPT_SORT_KEYS).decode()
-    # Without a key the same again is another enrolment: they may have left meanwhile.
-    id_ = stable_id("enroll", journey, person.user_id, said, key or f"at {at}")
-    return Enrolled(person.user_id, at, journey, person.properties, id_)
+def _name(call: Call, at: int) -> str:
+    """Return by what a note counts once: without a key, the same again is meant again."""
+    return call.key or f"at {at}"
+
+
+async def exit_user(desk: Desk, call: Call) -> Reply:
+    """Take a user out of a journey, wherever they stand."""
+    user, journey = _user(call), call.path["journey"]
+    at, key = _instant(desk, call.query), call.query.key
+    current = await desk.published()
+    view_of(journey, current)
+    refuse_left(journey, current)
+    note = removed(user, at, journey, key, _name(call, at))
+    return await _send(desk, call, "exit", [journey, user], [note])
+
+
+async def move_user(desk: Desk, call: Call) -> Reply:
+    """Bring a user who is in a journey to one of its steps, from which they go on."""
+    user, journey, step = _user(call), call.path["journey"], call.body.step
+    at, current = _instant(desk, call.body), await desk.published()
+    view_of(journey, current)
+    refuse_standing(journey, step, current)
+    note = moved(user, at, journey, step, _name(call, at))
+    return await _send(desk, call, "move", [journey, user], [note])
 
 
 async def erase_user(desk: Desk, call: Call) -> Reply:
@@ -137,6 +175,16 @@ ROUTES = [
     Route(
         "POST", "/journeys/{journey}/users", enroll_users, Role.WRITE, "Enrol users by name.",
         "users", answers=Taken, status=_TAKEN, body=Enrolment, refusals=(HTTPStatus.CONFLICT,),
+    ),
+    Route(
+        "DELETE", "/journeys/{journey}/users/{user}", exit_user, Role.WRITE,
+        "Take a user out of a journey.", "users", answers=Taken, status=_TAKEN, query=Leaving,
+        refusals=(HTTPStatus.CONFLICT,),
+    ),
+    Route(
+        "POST", "/journeys/{journey}/users/{user}/move", move_user, Role.WRITE,
+        "Bring a user to a step.", "users", answers=Taken, status=_TAKEN, body=Move,
+        refusals=(HTTPStatus.CONFLICT,),
     ),
     Route(
         "DELETE", "/users/{user}", erase_user, Role.ADMIN, "Erase a user.", "users",

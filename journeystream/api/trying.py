@@ -22,6 +22,7 @@ from journeystream.api.problems import Flaw
 from journeystream.api.routes import Asked, Call, Reply, Role, Route, Told
 from journeystream.definitions import AudienceDefinition, parse_definition
 from journeystream.errors import DefinitionError
+from journeystream.figures import Measurement
 from journeystream.planning import plan
 from journeystream.previewing import Preview
 from journeystream.publishing import check
@@ -207,6 +208,13 @@ async def simulate(desk: Desk, call: Call) -> Reply:
     return Reply(raw=await desk.workbench.run(call.body.words(), call.body.files()))
 
 
+async def measure(desk: Desk, call: Call) -> Reply:
+    """Measure a journey by the travel log: milestones, splits with their lift, steps and ways."""
+    id_ = call.path["journey"]
+    view_of(id_, await desk.published())
+    return Reply(raw=await desk.workbench.run(["measure", "--", id_]))
+
+
 ROUTES = [
     Route(
         "POST", "/validate", validate, Role.READ, "Tell what is wrong with a definition.",
@@ -224,5 +232,9 @@ ROUTES = [
     Route(
         "POST", "/simulate", simulate, Role.READ, "Try a journey on events in virtual time.",
         "trying", answers=Report, body=SimulationTrial,
+    ),
+    Route(
+        "GET", "/journeys/{journey}/measures", measure, Role.READ,
+        "Tell milestones, split results, steps and ways.", "journeys", answers=Measurement,
     ),
 ]  # fmt: skip

@@ -6,6 +6,7 @@ Law: the worker that has the user answers, from what is committed, between two t
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any, Literal
 
 from aiohttp.web import StreamResponse
 
@@ -13,12 +14,21 @@ from journeystream.agents.partition import Partition
 from journeystream.api.desk import Desk
 from journeystream.api.people import UserId
 from journeystream.api.problems import Refused
-from journeystream.api.routes import Asked, Call, Reply, Role, Route
+from journeystream.api.routes import Asked, Call, Reply, Role, Route, Told
 from journeystream.errors import StateError, did_you_mean
 from journeystream.explanation import Explanation
 from journeystream.journeys import Floors
 from journeystream.portrait import Portrait, portrait_of
 from journeystream.user import User
+
+
+class TravelRow(Told):
+    """One record of the travel log."""
+
+    kind: Literal["stage", "goal", "path"]
+    """What it tells of: docs/measurement.md has the columns of each."""
+    row: dict[str, Any]
+    """Its columns."""
 
 
 class Which(Asked):
@@ -64,6 +74,11 @@ async def explain_user(desk: Desk, call: Call) -> Reply | StreamResponse:
     return await desk.owners.about(id_, call, answer)
 
 
+async def get_history(desk: Desk, call: Call) -> Reply:
+    """Tell what the travel log has of a user: each stage, goal and path, oldest first."""
+    return Reply(raw=await desk.workbench.run(["history", "--", call.path["user"]]))
+
+
 def _read(partition: Partition, id_: str) -> User | None:
     store = partition.store
     if store is None:
@@ -79,5 +94,9 @@ ROUTES = [
     Route(
         "GET", "/users/{user}/explain", explain_user, Role.READ,
         "Tell why a user is where they are.", "users", answers=Explanation, query=Which,
+    ),
+    Route(
+        "GET", "/users/{user}/history", get_history, Role.READ,
+        "Tell what the travel log has of a user.", "users", answers=list[TravelRow],
     ),
 ]  # fmt: skip

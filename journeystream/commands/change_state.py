@@ -6,6 +6,7 @@ It is for one journey or several, all of them or none. Whether a journey's state
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -96,7 +97,7 @@ def _change(
     ids = list(dict.fromkeys(journeys))
     now = WallClock().now()
 
-    def decide(current: Published) -> tuple[list[Record], list[str]]:
+    def decide(current: Published) -> tuple[Sequence[Record], list[str]]:
         states = [current.heads[id_].state if id_ in current.heads else State.DRAFT for id_ in ids]
         records = [
             record for id_ in ids for record in command(id_, name, current, hold=hold, now=now)

@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -95,7 +95,7 @@ async def _prepare(project: Project, bootstrap: str) -> None:
     ]
     now = WallClock().now()
 
-    def decide(current: Published) -> tuple[list[Record], None]:
+    def decide(current: Published) -> tuple[Sequence[Record], None]:
         return records_of(publish(definitions, current, project, now)), None
 
     ids = [definition.id for definition in definitions]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
@@ -56,18 +56,20 @@ class Times:
 class EventLog:
     """Events, and what is found of them as they are read.
 
-    `last` is the latest instant so far. `home` says which partition is a user's.
+    `reached` is the latest instant so far, of events and clock marks. `home` says which partition
+    is a user's.
     """
 
     limits: DecodeLimits
     times: Times = field(default_factory=Times)
     home: Callable[[str], int] = lambda _: 0
-    last: int = NEVER
-    _first: int = sys.maxsize
-    _counts: Counter[str] = field(default_factory=Counter)
-    _refused: Counter[str] = field(default_factory=Counter)
-    _examples: dict[str, str] = field(default_factory=dict)
-    _fronts: dict[int, int] = field(default_factory=dict)
+    reached: int = field(default=NEVER, init=False)
+    _first: int = field(default=sys.maxsize, init=False)
+    _last: int = field(default=NEVER, init=False)
+    _counts: Counter[str] = field(default_factory=Counter, init=False)
+    _refused: Counter[str] = field(default_factory=Counter, init=False)
+    _examples: dict[str, str] = field(default_factory=dict, init=False)
+    _fronts: dict[int, int] = field(default_factory=dict, init=False)
 
     @property
     def read(self) -> EventsRead:
@@ -82,10 +84,10 @@ class EventLog:
                 for code, count in sorted(self._refused.items())
             ),
             first=iso(self._first) if has_any else None,
-            last=iso(self.last) if has_any else None,
+            last=iso(self._last) if has_any else None,
         )
 
-    async def of_file(self, lines: JsonLines, tell: Tell) -> AsyncIterator[list[Entry]]:
+    async def of_file(self, lines: JsonLines, tell: Tell) -> AsyncGenerator[list[Entry], None]:
         """Yield a file's events, batch by batch."""
         limits = replace(self.limits, replay=True)
         batch: list[Entry] = []
@@ -101,7 +103,7 @@ class EventLog:
 
     async def of_topic(
         self, source: Source, partitions: int, cluster: Cluster, tell: Tell
-    ) -> AsyncIterator[list[Entry]]:
+    ) -> AsyncGenerator[list[Entry], None]:
         """Yield a topic's events, batch by batch."""
         tps = [TopicPartition(source.topic, number) for number in range(partitions)]
         consumer = cluster.consumer()
@@ -110,10 +112,10 @@ class EventLog:
             batch: list[Entry] = []
             async for record in _merged(consumer, tps, tell):
                 where = f"{record.topic}/{record.partition}/{record.offset}"
-                at = record.timestamp * 1_000
-                entry = self._entry(record.value, where, at, self.limits)
+                entry = self._entry(record.value, where, record.timestamp * 1_000, self.limits)
                 if entry is not None and source.keyed_by_user:
                     batch.append(self._counted(record.partition, entry))
+                # A mark of a re-keyed source speaks for no partition of users.
                 elif entry is not None and not isinstance(entry, ClockMark):
                     batch.append(self._counted(self.home(entry.user_id), entry))
                 if len(batch) >= _AT_ONCE:
@@ -134,16 +136,16 @@ class EventLog:
             self._examples.setdefault(error.code, f"{where}: {error.text}")
             return None
         if entry.at in self.times:
+            self.reached = max(self.reached, entry.at)
             return entry
         self._counts["left_out"] += 1
         return None
 
     def _counted(self, place: int, entry: Message | ClockMark) -> Entry:
-        self.last = max(self.last, entry.at)
         front = self._fronts.get(place, NEVER)
         self._fronts[place] = max(front, entry.at)
         if not isinstance(entry, ClockMark):
-            self._first = min(self._first, entry.at)
+            self._first, self._last = min(self._first, entry.at), max(self._last, entry.at)
             self._counts["events"] += 1
             self._counts["late"] += entry.at < front
         return place, entry
@@ -173,7 +175,7 @@ def _timed(entry: Message | ClockMark) -> Message | ClockMark:
 
 async def _merged(
     consumer: Consumer, tps: list[TopicPartition], tell: Tell
-) -> AsyncIterator[ConsumerRecord]:
+) -> AsyncGenerator[ConsumerRecord, None]:
     """Yield all records up to the present end, the earliest of the partitions' next ones first."""
     begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
     first, last = sum(begins.values()), sum(ends.values())

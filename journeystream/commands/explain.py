@@ -119,10 +119,8 @@ def _show(portrait: Portrait) -> None:
         )
         return
     kind = " (anonymous)" if portrait.anonymous else ""
-    output.say(
-        f"{portrait.user_id}{kind}: known since {iso(portrait.known_since or NEVER)}, applied to "
-        f"{iso(portrait.applied_to or NEVER)}"
-    )
+    since, applied = _time(portrait.known_since), _time(portrait.applied_to)
+    output.say(f"{portrait.user_id}{kind}: known since {since}, applied to {applied}")
     if portrait.other_ids:
         output.say(f"also: {', '.join(portrait.other_ids)}")
     traits = {**portrait.traits, **{f"computed.{k}": v for k, v in portrait.computed.items()}}
@@ -135,3 +133,7 @@ def _show(portrait: Portrait) -> None:
         history = f"entered {seen.entered}" + (f", left: {left}" if left else "")
         rows.append(("journey", seen.journey, f"{where}; {history}{stuck}"))
     output.say_table(("what", "name", "value"), rows)
+
+
+def _time(instant: int | None) -> str:
+    return "-" if instant is None else iso(instant)

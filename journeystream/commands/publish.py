@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +22,8 @@ from journeystream.planning import plan
 from journeystream.project import Project
 from journeystream.publishing import Publication, records_of
 from journeystream.publishing import publish as decided
+
+_Done = tuple[list[Checked], list[Publication]]
 
 
 def publish(
@@ -65,13 +67,13 @@ def publish(
         raise typer.Exit(2)
 
 
-def _publish(
-    files: list[Path], project: Project, bootstrap: str
-) -> tuple[list[Checked], list[Publication]]:
+def _publish(files: list[Path], project: Project, bootstrap: str) -> _Done:
     """Publish all that files define, if all of it is well."""
     now = WallClock().now()
 
-    def decide(current: Published) -> tuple[list[Record], tuple[list[Checked], list[Publication]]]:
+    def decide(
+        current: Published,
+    ) -> tuple[Sequence[Record], tuple[list[Checked], list[Publication]]]:
         checked, done = _checked(files, current, project), list[Publication]()
         if all(each.ok for each in checked):
             definitions = [each.definition for each in checked if each.definition]

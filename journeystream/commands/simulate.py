@@ -6,8 +6,8 @@ Nothing is written either, and no worker notices: what is published is read, nev
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import ExitStack, aclosing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -34,7 +34,7 @@ from journeystream.simulating import Entry, Simulation, Subject
 from journeystream.steps.contract import ID_PATTERN
 from journeystream.user import NEVER
 
-_Batches = Callable[[Tell], AsyncIterator[list[Entry]]]
+_Batches = Callable[[Tell], AsyncGenerator[list[Entry], None]]
 _Journey = Annotated[
     str,
     typer.Argument(
@@ -116,17 +116,12 @@ def simulate(  # noqa: PLR0913 -- each is an option of the command
     """
     if (events is None) == (topic is None):
         raise UserError("name the events to play: either --events FILE or --topic TOPIC")
-    file = None if _is_id(journey) else Path(journey)
-    is_number = against is not None and against.isdecimal()
-    online = file is None or topic is not None or is_number or others
+    online = topic is not None or others or _is_id(journey) or (against or "").isdecimal()
     project = project_of(ctx) if online else project_if_any(ctx)
-    times, end = _times(since, before), NEVER if until is None else _instant("--until", until)
+    times, end = _times(since, before), _instant("--until", until, NEVER)
     with ExitStack() as stack:
-        bootstrap = stack.enter_context(broker(project)) if project and online else ""
-        current = ask(published(project, bootstrap)) if project and online else Published()
-        scene = Scene(project, current, files or (), others)
-        this = scene.of_version(journey) if file is None else scene.of_file(file)
-        other = None if against is None else _other(scene, this, against)
+        bootstrap, current = _published(stack, project if online else None)
+        versions = _versions(Scene(project, current, files or (), others), journey, against)
         log, batches = (
             _of_topic(project_of(ctx), topic, bootstrap, times)
             if topic is not None
@@ -134,16 +129,24 @@ def simulate(  # noqa: PLR0913 -- each is an option of the command
         )
         subject = partial(Subject, lists=_lists(project), users=users, user=user)
         simulations = [
-            Simulation(subject(each.journey, each.label), each.rules, log.home)
-            for each in (this, other)
-            if each is not None
+            Simulation(subject(each.journey, each.label), each.rules, log.home) for each in versions
         ]
         ask(_play(batches, simulations))
+    if user is not None and not any(user in each.ways for each in simulations):
+        output.remark(f"user {user!r} does not enter")
     report = _report(log, simulations, end)
     if json:
         output.say_json(report.model_dump(mode="json", by_alias=True))
     else:
         say_report(report)
+
+
+def _published(stack: ExitStack, project: Project | None) -> tuple[str, Published]:
+    """Return where Kafka is and what is published there; nothing where it is not asked."""
+    if project is None:
+        return "", Published()
+    bootstrap = stack.enter_context(broker(project))
+    return bootstrap, ask(published(project, bootstrap))
 
 
 def _of_file(project: Project | None, lines: JsonLines, times: Times) -> tuple[EventLog, _Batches]:
@@ -162,14 +165,15 @@ def _of_topic(
 
 async def _play(batches: _Batches, simulations: Sequence[Simulation]) -> None:
     with _progress() as tell:
-        async for batch in batches(tell):
-            for simulation in simulations:
-                simulation.take(batch)
+        async with aclosing(batches(tell)) as played:
+            async for batch in played:
+                for simulation in simulations:
+                    simulation.take(batch)
 
 
 def _report(log: EventLog, simulations: Sequence[Simulation], until: int) -> Report:
     """Let time pass, and return what there is to say."""
-    results = [each.end(max(until, log.last)) for each in simulations]
+    results = [each.end(max(until, log.reached)) for each in simulations]
     report = Report(read=log.read, simulated=results[0])
     if len(simulations) == 1:
         return report
@@ -196,16 +200,20 @@ def _lists(project: Project | None) -> frozenset[str]:
     return frozenset(each.name for each in found if isinstance(each, ListDestination))
 
 
-def _other(scene: Scene, this: Staged, against: str) -> Staged:
+def _versions(scene: Scene, journey: str, against: str | None) -> list[Staged]:
+    """Return the version that is simulated, and the one that it is compared with, if any."""
+    this = scene.of_version(journey) if _is_id(journey) else scene.of_file(Path(journey))
+    if against is None:
+        return [this]
     if against.isdecimal():
-        return scene.of_version(this.journey, int(against))
+        return [this, scene.of_version(this.journey, int(against))]
     other = scene.of_file(Path(against))
     if other.journey != this.journey:
         raise UserError(
             f"--against: {against} defines journey {other.journey!r}, not {this.journey!r}; "
             f"two versions of one journey have its id"
         )
-    return other
+    return [this, other]
 
 
 def _source(project: Project, topic: str) -> Source:
@@ -220,14 +228,13 @@ def _source(project: Project, topic: str) -> Source:
 
 
 def _times(since: str | None, before: str | None) -> Times:
-    times = Times()
-    return Times(
-        times.since if since is None else _instant("--from", since),
-        times.before if before is None else _instant("--to", before),
-    )
+    every = Times()
+    return Times(_instant("--from", since, every.since), _instant("--to", before, every.before))
 
 
-def _instant(option: str, text: str) -> int:
+def _instant(option: str, text: str | None, otherwise: int) -> int:
+    if text is None:
+        return otherwise
     try:
         return parse_instant(text)
     except ValueError:

@@ -49,19 +49,20 @@ class Scene:
     others: bool = False
 
     def of_file(self, file: Path) -> Staged:
-        """Stage the one journey of a file; what is wrong is told, and ends the command."""
-        inside = self._checked([file])
-        journeys = [each for each in inside if isinstance(each, JourneyDefinition)]
+        """Stage the one journey of a file, with what further files define."""
+        defined = self._defined([file, *self.files])
+        journeys = [
+            each for place, each in defined if place == file and isinstance(each, JourneyDefinition)
+        ]
         if len(journeys) != 1:
             raise UserError(
                 f"{file}: holds {len(journeys)} journeys; name a file with the one to simulate "
                 f"first, and those that run beside it in files after it"
             )
-        limits = Limits() if self.project is None else self.project.limits
         before = self.published.head(journeys[0].id)
-        keys = keys_of(journeys[0], before.keys if before else {}, limits.key)
+        keys = keys_of(journeys[0], before.keys if before else {}, self._limits.key)
         version = PublishedVersion(journeys[0], 1, keys, published_at=0)
-        return self._staged(version, str(file), [*inside, *self._further(file)])
+        return self._staged(version, str(file), defined)
 
     def of_version(self, journey: str, number: int | None = None) -> Staged:
         """Stage a published version of a journey, or the one that new users enter."""
@@ -77,55 +78,54 @@ class Scene:
                 f"journey {journey!r} has no version {wanted}; published are: "
                 f"{', '.join(map(str, there))}"
             )
-        return self._staged(version, f"version {wanted}", self._further())
+        return self._staged(version, f"version {wanted}", self._defined(self.files))
 
-    def _further(self, file: Path | None = None) -> list[Definition]:
-        return self._checked([each for each in self.files if each != file])
-
-    def _checked(self, files: Sequence[Path]) -> list[Definition]:
-        """Return what some of the files define, each judged with all the others beside it."""
+    def _defined(self, files: Sequence[Path]) -> list[tuple[Path, Definition]]:
+        """Return what files define; problems are told, and end the command."""
+        published = self.published
         checked = check_files(
-            [*files, *(each for each in self.files if each not in files)],
-            self.published.conditions(),
-            self.project,
-            computed=self.published.computed_traits,
+            files, published.conditions(), self.project, computed=published.computed_traits
         )
         wrong = [each for each in checked if not each.ok]
         if wrong:
             tell(wrong)
             raise typer.Exit(2)
-        return [each.definition for each in checked if each.definition and each.file in files]
+        return [(each.file, each.definition) for each in checked if each.definition]
 
     def _staged(
-        self, version: PublishedVersion, label: str, beside: Sequence[Definition]
+        self, version: PublishedVersion, label: str, beside: Sequence[tuple[Path, Definition]]
     ) -> Staged:
-        journey, limits = version.definition.id, Limits()
-        if self.project is not None:
-            limits = self.project.limits
-        stage = self._run_beside(limits, beside)
+        journey, limits = version.definition.id, self._limits
+        stage = self._beside(journey, [definition for _, definition in beside])
         stage.versions[journey, version.version] = version
         stage.heads[journey] = Head(State.LIVE, version.version)
         memory = Memory(limits.dedup_window_micros, limits.dedup_ids)
         journeys = stage.compiled(workshop_of(self.project))
         return Staged(journey, label, Rules(journeys, memory=memory, travels=True))
 
-    def _run_beside(self, limits: Limits, beside: Sequence[Definition]) -> Published:
+    @property
+    def _limits(self) -> Limits:
+        return Limits() if self.project is None else self.project.limits
+
+    def _beside(self, journey: str, defined: Sequence[Definition]) -> Published:
+        """Return all that there is beside a journey: definitions, and other journeys that run."""
         stage = replace(self.published, versions={}, heads={})
         stage.audiences = dict(self.published.audiences)
         stage.computed_traits = dict(self.published.computed_traits)
         for id_, head in self.published.heads.items():
             version = self.published.head(id_)
-            if self.others and head.state is State.LIVE and version is not None:
+            is_live = head.state is State.LIVE and id_ != journey
+            if self.others and is_live and version is not None:
                 stage.versions[id_, head.version] = version
                 stage.heads[id_] = Head(State.LIVE, head.version)
-        for each in beside:
+        for each in defined:
             match each:
                 case AudienceDefinition():
                     stage.audiences[each.id] = each
                 case ComputedTraitDefinition():
                     stage.computed_traits[each.id] = each
                 case JourneyDefinition():
-                    keys = keys_of(each, {}, limits.key)
+                    keys = keys_of(each, {}, self._limits.key)
                     stage.versions[each.id, 1] = PublishedVersion(each, 1, keys, published_at=0)
                     stage.heads[each.id] = Head(State.LIVE, 1)
         return stage

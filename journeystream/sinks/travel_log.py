@@ -33,11 +33,14 @@ class TravelSink:
     def record(self, at: Travel) -> OutRecord:
         """Return the record of one stage, goal or path."""
         kind, row = row_of(at)
-        value = orjson.dumps({name: row[name] for name in FIELDS[kind]})
-        beside = {header: row[column] for header, column in _HEADERS.items()}
-        headers = [(name, text.encode()) for name, text in beside.items() if text is not None]
+        headers = []
+        for name, column in _HEADERS.items():
+            text = row.pop(column)
+            if text is not None:
+                headers.append((name, text.encode()))
         headers.append((_KIND, kind.encode()))
-        return OutRecord(self.topic, at.user_id.encode(), value, headers=headers)
+        # What is left are the fields of its kind.
+        return OutRecord(self.topic, at.user_id.encode(), orjson.dumps(row), headers=headers)
 
 
 def read_row(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> tuple[Kind, Row]:

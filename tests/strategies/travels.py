@@ -50,6 +50,7 @@ def _stages(draw: st.DrawFn) -> Travelled:
         draw(st.booleans()),
         names,
         names,
+        "",  # the log does not tell it
         draw(st.none() | SPANS.map(lambda span: at - span)),
     )
 
