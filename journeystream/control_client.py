@@ -210,7 +210,8 @@ async def _send(
     sent = [
         await producer.send(topic, value, key=key, partition=partition) for key, value in records
     ]
-    return max(each.offset for each in await asyncio.gather(*sent))
+    offsets: list[int] = [each.offset for each in await asyncio.gather(*sent)]
+    return max(offsets)
 
 
 def _unreachable(bootstrap: str) -> BrokerUnreachable:
