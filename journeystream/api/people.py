@@ -160,7 +160,7 @@ def _listing(*, joins: bool) -> Handler:
                 HTTPStatus.UNPROCESSABLE_ENTITY, f"list: at most {_LONGEST_ID} characters"
             )
         at = _instant(desk, call.query)
-        id_ = stable_id("list", list_, user, str(joins), str(at), call.key or "")
+        id_ = stable_id("list", list_, user, str(joins), _name(call, at))
         note = Listed(user, at, list_, joins, id_)
         action = "add to list" if joins else "remove from list"
         return await _send(desk, call, action, [list_, user], [note])
