@@ -318,6 +318,26 @@ def test_users_are_enrolled_put_on_lists_and_erased(shop: Shop) -> None:
     enroll(shop, "people", user)  # again, though nothing was said of a key
 
 
+def test_users_are_moved_and_taken_out(shop: Shop) -> None:
+    """A user is brought to a step, and out of the journey; what can not be is refused."""
+    api = shop.api
+    live(shop, "moves")
+    enroll(shop, "moves", "m1", "m2")
+    one = "/journeys/moves/users/m1"
+    assert done(api.post(f"{one}/move", {"step": "bye"}), 202) == {"users": 1}
+    wait_until(lambda: inside(shop, "moves")["steps"] == {"rest": 1, "bye": 1}, "the move")
+    assert done(api.delete(one), 202) == {"users": 1}
+    wait_until(lambda: inside(shop, "moves")["steps"] == {"rest": 1}, "the user to be out")
+    refused(api.post(f"{one}/move", {"step": "nowhere"}), 409, "no step 'nowhere'")
+    refused(api.post(f"{one}/move", {}), 422, "step")
+    refused(api.post(f"{one}/move", {"step": "bye", "at": "2999-01-01"}), 422, "at:")
+    refused(api.delete("/journeys/nothing/users/m1"), 404)
+    done(api.post("/journeys/moves/stop"))
+    refused(api.post("/journeys/moves/users/m2/move", {"step": "bye"}), 409, "stopped")
+    done(api.post("/journeys/moves/archive"))
+    refused(api.delete("/journeys/moves/users/m2"), 409, "archived")
+
+
 @pytest.mark.parametrize(
     "body",
     [
