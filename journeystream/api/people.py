@@ -15,7 +15,7 @@ from pydantic import Field, StringConstraints
 
 from journeystream.agents.notes import said_instant, topic_of, written
 from journeystream.api.desk import Desk
-from journeystream.api.journeys import view_of
+from journeystream.api.journey_views import view_of
 from journeystream.api.problems import Refused
 from journeystream.api.routes import Asked, Call, Handler, Reply, Role, Route, Told
 from journeystream.audit import Request

@@ -35,6 +35,15 @@ _FORWARDED = "X-Journeystream-Forwarded"
 _BURST_SECONDS = 2
 _KEY = re.compile(rf"[!-~]{{1,{LONGEST_KEY}}}")
 _STOP_SECONDS = 2.0
+_ALWAYS = {
+    "Server": "journeystream",  # and not which versions of what
+    "Cache-Control": "no-store",  # it is of people
+    "X-Content-Type-Options": "nosniff",
+}
+_PAGE_ONLY = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'"
+}
 _Served = Callable[[web.Request], Awaitable[web.StreamResponse]]
 AddTo = Callable[[web.Application], None]
 """Adds routes of its own to the server's application."""
@@ -87,7 +96,7 @@ class ApiServer:
         return web.Response(body=self._document, content_type="application/json")
 
     async def _tell_page(self, _: web.Request) -> web.Response:
-        return web.Response(text=PAGE, content_type="text/html")
+        return web.Response(text=PAGE, content_type="text/html", headers=_PAGE_ONLY)
 
     def _served(self, route: Route) -> _Served:
         async def serve(request: web.Request) -> web.StreamResponse:
@@ -125,7 +134,7 @@ async def _problems(request: web.Request, handler: _Served) -> web.StreamRespons
         response = told(error) if error.status >= HTTPStatus.BAD_REQUEST else error
     except Exception as error:  # noqa: BLE001  whatever it is, it is answered and told
         response = told(error)
-    response.headers["Server"] = "journeystream"  # and not which versions of what
+    response.headers.update(_ALWAYS)
     return response
 
 

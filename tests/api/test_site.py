@@ -196,8 +196,10 @@ def test_what_is_not_there_is_a_problem_too() -> None:
 
 
 def test_the_server_tells_no_versions() -> None:
-    """Nobody learns which software in which version answers."""
-    assert answer("/echo")[2]["Server"] == "journeystream"
+    """Nobody learns which software in which version answers; nobody on the way keeps answers."""
+    for path in ("/echo", "/nothing"):
+        headers = answer(path)[2]
+        assert (headers["Server"], headers["Cache-Control"]) == ("journeystream", "no-store")
 
 
 def test_without_anybody_to_use_it_there_is_no_api() -> None:
