@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import pytest
@@ -12,6 +14,7 @@ from tests.integration.api_client import MORE, Answer, Api, path_of
 from tests.integration.waiting import wait_until
 from tests.integration.world import World
 
+MOST = 25
 DESTINATIONS = ["email", "in_app", "support", "crm", "facebook_ads", "google_ads", "ads"]
 # As a decision platform documents it.
 LOAN = """{
@@ -67,7 +70,8 @@ def shop(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]
     asking = "decisions: {requests: '{app}-asked', replies: '{app}-answered'}\n"
     world = World(tmp_path_factory.mktemp("shop"), kafka, live=True, more=MORE + asking)
     api = Api()
-    with world.worker("worker-1", *api.options):
+    few = {"JOURNEYSTREAM_LIMITS__JOURNEYS": str(MOST)}
+    with world.worker("worker-1", *api.options, settings=few):
         wait_until(api.is_ready, "the worker")
         yield Shop(world, api)
 
@@ -231,6 +235,35 @@ def test_a_list_is_paged_and_filtered(shop: Shop) -> None:
     assert {f"page-{n}" for n in range(5)} <= {each["id"] for each in drafts}
     for query in ("limit=0", "limit=1001", "limit=x", "status=dead", "unknown=1"):
         refused(shop.api.get(f"/journeys?{query}"), 422, "problems")
+
+
+def test_drafts_are_bounded(shop: Shop) -> None:
+    """There are as many drafts as there may be journeys; who deletes one may write another."""
+    there = len(done(shop.api.get("/journeys?status=draft&limit=1000"))["items"])
+    ids = [f"many-{number}" for number in range(MOST - there)]
+    for id_ in ids:
+        done(shop.api.post("/journeys", {"id": id_}), 201)
+    refused(shop.api.post("/journeys", {"id": "more"}), 409, "limits.journeys")
+    refused(shop.api.post(f"/journeys/{ids[0]}/clone"), 409, "limits.journeys")
+    for id_ in ids:
+        assert shop.api.delete(f"/journeys/{id_}").status == 204
+    done(shop.api.post("/journeys", {"id": "more"}), 201)
+
+
+def test_a_long_check_holds_nobody_up(shop: Shop) -> None:
+    """While a definition with many examples is checked, other questions are answered."""
+    events = [{"event": "Bought", "at": f"{minute + 1} minutes"} for minute in range(20_000)]
+    example = {"name": "long", "events": events, "expect": [{"enters": "greet"}]}
+    long = journey("long", entry={"condition": {"event": "Bought"}}, examples=[example])
+    with ThreadPoolExecutor(1) as another:
+        checking = another.submit(shop.api.post, "/validate", long)
+        slowest = 0.0
+        while not checking.done():
+            began = time.monotonic()
+            assert shop.api.get("/destinations").status == 200
+            slowest = max(slowest, time.monotonic() - began)
+        assert checking.result().status == 200
+    assert slowest < 1.0  # in the loop it would be the time of the check: seconds
 
 
 def test_the_form_of_decision_platforms(shop: Shop) -> None:
