@@ -24,6 +24,7 @@ Reason = Literal[
     "full",
     "not_learned",
     "reads_history",
+    "no_run",
     "needs_trigger",
     "needs_enrolment",
     "condition",

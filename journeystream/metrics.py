@@ -142,7 +142,8 @@ INGEST_REQUESTS = Counter(
 )
 INGEST_EVENTS = Counter(
     "journeystream_ingest_events",
-    "Events that HTTP ingest has acknowledged, because Kafka has them.",
+    "Events that HTTP ingest has acknowledged, because Kafka has them. Flat while apps send: "
+    "ingest_requests has the refusals.",
 )
 INGEST_SECONDS = Histogram(
     "journeystream_ingest_seconds",

@@ -116,6 +116,11 @@ def _of_version(walk: Walk, door: Door) -> Iterator[Obstacle]:
     elif journey.own and walk.now < (opens := walk.floors.opens(journey)):
         text = f"the journey counts history, and lets users in from {iso(opens)} on"
         yield Obstacle(reason="reads_history", text=text, until=opens)
+    runs, passes = journey.runs, walk.user.passes.get(journey.id)
+    is_down = passes is not None and passes.run is not None
+    if runs is not None and not is_down and runs.next_after(walk.now, journey.zone) is None:
+        text = "users enter at the runs of its schedule, and the last one is over"
+        yield Obstacle(reason="no_run", text=text)
 
 
 def _of_conditions(door: Door) -> Iterator[Obstacle]:

@@ -29,7 +29,7 @@ from journeystream.condition_language import (
     Not,
     text_of,
 )
-from journeystream.conditions import CompiledCondition, all_of
+from journeystream.conditions import CompiledCondition
 from journeystream.definitions import JourneyDefinition
 from journeystream.durations import parse_duration
 from journeystream.entry_language import AfterExit, EveryTime
@@ -91,22 +91,25 @@ class Previewer:
         conditions = [condition for _, condition in definition.entry.conditions()]
         self._is_unknown = _unknown_in(around, journeys)
         self._truth = _all([_truth_of(each, around, self._is_unknown) for each in conditions])
-        compiled = [around.condition(each) for each in conditions]
-        self._entry = all_of(compiled) if compiled else None
+        self._asked = [around.condition(each) for each in conditions]
         self._unknown = tuple(dict.fromkeys(self._unknown_leaves(conditions, around)))
 
     def judge(self, user: User, now: int) -> Judged:
         """Return what publishing it at `now` would mean to a user."""
         floor, now = now, max(now, user.clock)  # which never goes back, as in the engine
-        entry, kept_out = self._definition.entry, self._keeps_out(user, now)
-        holds = self._truth(Moment(user, now))
-        at_once = False
-        if entry.use_history:
-            at_once = holds is True and not kept_out
-        elif self._is_met(user) and not kept_out and self._entry is not None:
+        holds, kept_out = self._truth(Moment(user, now)), self._keeps_out(user, now)
+        at_once = not kept_out and self._has_a_run(now) and self._is_met(user)
+        if at_once and self._definition.entry.use_history:
+            at_once = holds is True
+        elif at_once:
             # No event of before will count: that much is known of every leaf.
-            at_once = self._entry.holds(Moment(user, now, floor))
+            at_once = all(each.holds(Moment(user, now, floor)) for each in self._asked)
         return Judged(user.id, holds, kept_out, at_once)
+
+    def _has_a_run(self, now: int) -> bool:
+        """Tell whether its schedule has a run to come, if it has one."""
+        runs = self._definition.entry.schedule
+        return runs is None or runs.next_after(now, self._around.zone) is not None
 
     def _keeps_out(self, user: User, now: int) -> bool:
         """Tell whether the user could not enter, whatever holds."""
@@ -130,7 +133,7 @@ class Previewer:
         entry, passes = self._definition.entry, user.passes.get(self._definition.id)
         was_in = passes is not None and passes.entered > 0
         everyone = entry.schedule is not None and entry.schedule.everyone
-        return everyone or (entry.already_in and not was_in)
+        return entry.use_history or everyone or (entry.already_in and not was_in)
 
     def preview(self, judged: Iterable[Judged]) -> Preview:
         """Count all users that were judged."""

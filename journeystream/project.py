@@ -337,8 +337,7 @@ def _unfit_guarantee(data: object) -> Iterator[InitErrorDetails]:
 
 def _no_source(data: object) -> Iterator[InitErrorDetails]:
     """Find a topic that events by HTTP go to, and that no worker reads."""
-    topic = _of(_of(data, "ingest"), "topic")
-    sources = _of(data, "sources")
+    topic, sources = _of(_of(data, "ingest"), "topic"), _of(data, "sources")
     topics = [_of(each, "topic") for each in (sources if isinstance(sources, list) else ())]
     if isinstance(topic, str) and topic not in topics:
         known = ", ".join(map(str, topics)) or "none"

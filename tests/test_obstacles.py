@@ -147,6 +147,16 @@ def test_other_ways_in() -> None:
     assert explained(world, "weekly", (run.until - START) / MICROS).inside
 
 
+def test_a_schedule_that_is_over() -> None:
+    """After its last run nobody enters, whatever they do."""
+    once = {"every": "once", "dates": ["2024-03-01"], "at": ["00:01"]}
+    world = World(journey("j", entry={"condition": {"event": "x"}, "schedule": once}))
+    world.track(90, "x")
+    assert reasons(explained(world, "j", 91)) == {"no_run"}
+    world.pass_time(9_999_999)
+    assert not explained(world, "j", 9_999_999).inside
+
+
 def test_a_version_that_counts_history_opens_at_an_instant() -> None:
     """Before the partition's clock has come to where it was published, nobody enters."""
     entry = {"condition": {"event": "start"}, "use_history": True}

@@ -119,6 +119,18 @@ def test_those_who_enter_by_publishing_are_those_the_engine_lets_in(
         assert judged.at_once == (met and (passes.entered > 0 or passes.run is not None))
 
 
+def test_without_a_run_to_come_nobody_enters_at_once() -> None:
+    """A schedule that takes everyone takes nobody when it is over."""
+    user = User("u1", known_since=START, traits={"plan": "pro"})
+    pro, asked = {"trait": "plan", "equals": "pro"}, remembering({"event": "a"})
+    at_once = {}
+    for year in (2023, 2025):
+        runs = {"every": "once", "dates": [f"{year}-03-01"], "everyone": True}
+        judged = previewer(entering(pro, schedule=runs), asked).judge(user, START)
+        at_once[year] = judged.at_once
+    assert at_once == {2023: False, 2025: True}
+
+
 @laws
 @given(journeys("j"), logs())
 def test_who_is_kept_out_is_not_counted(definition: JourneyDefinition, log: list[Event]) -> None:

@@ -137,11 +137,10 @@ class Partition:
             while not self._stopping:
                 await self._take_turns()
         finally:
-            self.ready.clear()
-            self._figures.end()
             await self._sweeps.close()
             await self._committer.stop()
             self.ready.clear()  # whoever reads it between turns finds it gone, not closed
+            self._figures.end()
             self._store.close()
             _log.info("partition %s: let go at %s", self.number, self._state.positions)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -22,8 +21,6 @@ from journeystream.exports.formats import Format, require
 from journeystream.exports.parts import Export, Part, exporting
 from journeystream.project import Project
 from journeystream.travel_rows import KINDS, Kind, Row
-
-_Tell = Callable[[int], None]
 
 
 def export(
@@ -51,13 +48,19 @@ def export(
     project = project_of(ctx)
     topic = topic_of(project)
     require(format_)
-    exported = _Exported()
+
+    async def export_all(bootstrap: str, exporter: _Exporter) -> None:
+        async with travel_log(topic, bootstrap) as log:
+            await exporter.export(log)
+            remark_strangers(log)
+
     with broker(project) as bootstrap, exporting(to, topic, format_) as directory:
+        exporter = _Exporter(directory, part_rows)
         try:
-            ask(_export(topic, bootstrap, directory, exported, part_rows))
+            ask(export_all(bootstrap, exporter))
         finally:
             # After an error and Ctrl-C too: what was exported stays so.
-            exported.say(to, json=json)
+            exporter.say(json=json)
 
 
 def topic_of(project: Project) -> str:
@@ -79,41 +82,56 @@ def remark_strangers(log: TravelLog) -> None:
         )
 
 
-@dataclass(slots=True)
-class _Exported:
-    """What was exported so far."""
+class _Exporter:
+    """Writes parts to a directory, and counts what they hold."""
 
-    rows: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
-    parts: int = 0
+    def __init__(self, directory: Export, part_rows: int) -> None:
+        self._directory = directory
+        self._part_rows = part_rows
+        self._rows: dict[Kind, int] = dict.fromkeys(KINDS, 0)
+        self._parts = 0
 
-    def say(self, to: Path, *, json: bool) -> None:
-        if json:
-            output.say_json(
-                {f"{kind}s": rows for kind, rows in self.rows.items()} | {"parts": self.parts}
-            )
-            return
-        told = ", ".join(output.count_of(rows, kind) for kind, rows in self.rows.items())
-        output.say(f"exported {told} to {to} in {output.count_of(self.parts, 'part')}")
-
-
-async def _export(
-    topic: str, bootstrap: str, directory: Export, exported: _Exported, part_rows: int
-) -> None:
-    columns = (MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
-    async with travel_log(topic, bootstrap) as log:
-        starts = {partition: _start(log, partition, directory) for partition in log.begins}
+    async def export(self, log: TravelLog) -> None:
+        """Export what is there and was not exported."""
+        starts = {partition: _start(log, partition, self._directory) for partition in log.begins}
+        columns = (MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
         with output.progress(TextColumn("exported"), *columns) as progress:
             task = progress.add_task("", total=sum(log.ends.values()) - sum(starts.values()))
             for partition, start in starts.items():
-                await _partition(
-                    log,
-                    Part(partition, start, start),
-                    directory,
-                    exported,
-                    part_rows,
-                    lambda offsets: progress.advance(task, offsets),
-                )
-        remark_strangers(log)
+                part = Part(partition, start, start)
+                await self._partition(log, part, lambda done: progress.advance(task, done))
+
+    def say(self, *, json: bool) -> None:
+        """Tell what was exported so far."""
+        if json:
+            counts = {f"{kind}s": rows for kind, rows in self._rows.items()}
+            output.say_json(counts | {"parts": self._parts})
+            return
+        told = ", ".join(output.count_of(rows, kind) for kind, rows in self._rows.items())
+        parts = output.count_of(self._parts, "part")
+        output.say(f"exported {told} to {self._directory.directory} in {parts}")
+
+    async def _partition(self, log: TravelLog, part: Part, tell: Callable[[int], object]) -> None:
+        """Export a partition from where `part` begins, in parts of about as many rows."""
+        rows: defaultdict[Kind, list[Row]] = defaultdict(list)
+        async with aclosing(log.read(part.partition, part.first, self._part_rows)) as stretches:
+            async for stretch in stretches:
+                for kind, row in stretch.rows:
+                    rows[kind].append(row)
+                tell(stretch.until - part.until)
+                part = Part(part.partition, part.first, stretch.until)
+                if sum(map(len, rows.values())) >= self._part_rows:
+                    self._write(part, rows)
+                    rows.clear()
+                    part = Part(part.partition, part.until, part.until)
+        if rows:
+            self._write(part, rows)
+
+    def _write(self, part: Part, rows: Mapping[Kind, Sequence[Row]]) -> None:
+        self._directory.write(part, rows)
+        self._parts += 1
+        for kind, some in rows.items():
+            self._rows[kind] += len(some)
 
 
 def _start(log: TravelLog, partition: int, directory: Export) -> int:
@@ -132,34 +150,3 @@ def _start(log: TravelLog, partition: int, directory: Export) -> int:
             f"before they were exported; export more often, or raise the topic's retention.ms"
         )
     return max(until, begin)
-
-
-async def _partition(
-    log: TravelLog,
-    part: Part,
-    directory: Export,
-    exported: _Exported,
-    part_rows: int,
-    tell: _Tell,
-) -> None:
-    """Export a partition from where `part` begins, in parts of about as many rows."""
-    rows: defaultdict[Kind, list[Row]] = defaultdict(list)
-
-    def write() -> None:
-        directory.write(part, rows)
-        exported.parts += 1
-        for kind, some in rows.items():
-            exported.rows[kind] += len(some)
-        rows.clear()
-
-    async with aclosing(log.read(part.partition, part.first, part_rows)) as stretches:
-        async for stretch in stretches:
-            for kind, row in stretch.rows:
-                rows[kind].append(row)
-            tell(stretch.until - part.until)
-            part = Part(part.partition, part.first, stretch.until)
-            if sum(map(len, rows.values())) >= part_rows:
-                write()
-                part = Part(part.partition, part.until, part.until)
-    if rows:
-        write()

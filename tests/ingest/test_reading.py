@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -91,6 +93,22 @@ def test_any_bytes_are_an_object_or_refused(body: bytes, cut: int) -> None:
     except RequestRefused:
         return
     assert isinstance(found, dict)
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    """A gigabyte that was packed into one megabyte takes what the limit allows, and no more."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    bomb = b"".join(packer.compress(b" " * 1_000_000) for _ in range(1_000)) + packer.flush()
+    assert len(bomb) < 1_000_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(RequestRefused) as refused:
+            object_in(bomb, 500_000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert refused.value.status == 413
+    assert peak < 3_000_000  # the rest of the bomb is kept once
 
 
 @laws
@@ -189,6 +207,15 @@ def test_an_event_may_be_as_large_as_is_said() -> None:
     with pytest.raises(RequestRefused) as refused:
         value(properties={"x": "x" * (room + 1)})
     assert (refused.value.status, refused.value.code) == (413, "too_large")
+
+
+def test_what_the_server_adds_makes_no_request_too_large() -> None:
+    """A batch as large as it may be is taken, though completing makes small calls far larger."""
+    call = {"type": "alias", "userId": "u"}
+    calls = [call] * ((8_000 - 12) // (len(orjson.dumps(call)) + 1))
+    assert 7_900 < len(orjson.dumps({"batch": calls})) <= 8_000
+    records = read({"batch": calls})
+    assert sum(len(record.value or b"") for record in records) > 4 * 8_000
 
 
 def test_an_empty_batch_is_nothing() -> None:

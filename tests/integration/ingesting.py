@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -27,6 +28,7 @@ class IngestProcess:
 
     def __init__(self, world: World, **settings: str) -> None:
         self.port, self.probes = free_port(), free_port()
+        self._asked = False
         self._file = world.directory / f"ingest-{self.port}.log"
         told = {f"JOURNEYSTREAM_{name.upper()}": text for name, text in settings.items()}
         ports = ["--port", str(self.port), "--http-port", str(self.probes)]
@@ -64,9 +66,17 @@ class IngestProcess:
         except OSError:
             return 0, {}
 
+    def listens(self) -> bool:
+        """Tell whether it takes connections."""
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+            return True
+        return False
+
     def ask_to_end(self) -> None:
-        """Ask it to end, and do not wait."""
-        self.process.send_signal(signal.SIGTERM)
+        """Ask it to end, once, and do not wait: Python's last moments have no handlers."""
+        if not self._asked:
+            self._asked = True
+            self.process.send_signal(signal.SIGTERM)
 
 
 @contextlib.contextmanager
@@ -77,7 +87,7 @@ def ingest(world: World, **settings: str) -> Iterator[IngestProcess]:
         wait_until(lambda: asked(running.probes, "/ready")[0] == 200, "ingest")
         yield running
         running.ask_to_end()
-        assert running.process.wait(PATIENCE) == 0, running.log
+        assert running.process.wait(PATIENCE) == 0
         assert KEY not in running.log
         assert "Traceback" not in running.log
     except BaseException:
