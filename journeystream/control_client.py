@@ -93,7 +93,8 @@ async def _change(
 ) -> T:
     async with _producer(project, bootstrap, "control") as producer:
         published = await read_published(project.control_topic, bootstrap)
-        records, told = decide(published)
+        # In a thread: examples are run, and a worker that asks has turns to take.
+        records, told = await asyncio.to_thread(decide, published)
         if records:
             old = [key for key, each in published.answers.items() if each.at < now - _REMEMBERED]
             forgotten = [answer_record(key, None) for key in old]
@@ -211,4 +212,5 @@ async def _send(
     sent = [
         await producer.send(topic, value, key=key, partition=partition) for key, value in records
     ]
-    return max(each.offset for each in await asyncio.gather(*sent))
+    offsets: list[int] = [each.offset for each in await asyncio.gather(*sent)]
+    return max(offsets)

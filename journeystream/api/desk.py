@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import TypeVar
 
 from aiokafka.errors import ConsumerStoppedError
 
@@ -23,6 +24,7 @@ from journeystream.explaining import Explainer
 from journeystream.project import Project
 from journeystream.publishing import workshop_of
 
+T = TypeVar("T")
 _AGAIN = {"Retry-After": "2"}
 _PATIENCE_SECONDS = 10.0  # who asks over HTTP does not wait as long as a worker does
 
@@ -42,6 +44,7 @@ class Desk:
     health: Callable[[], Health]
     workbench: Workbench = field(default_factory=Workbench)
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    thinking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _explainers: list[tuple[Published, Explainer]] = field(default_factory=list)
 
     async def published(self) -> Published:
@@ -68,6 +71,14 @@ class Desk:
             explainer = Explainer(published, workshop_of(self.project))
             self._explainers[:] = [(published, explainer)]
         return self._explainers[0][1]
+
+    async def think(self, work: Callable[[], T]) -> T:
+        """Do in a thread what may take a while (examples are run): turns go on meanwhile.
+
+        One at a time: several threads would leave the turns little.
+        """
+        async with self.thinking:
+            return await asyncio.to_thread(work)
 
     def now(self, partition: Partition) -> int:
         """Return what time it is for a partition's users."""

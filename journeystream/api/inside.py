@@ -14,7 +14,7 @@ from typing import Any
 
 from journeystream.agents.partition import Partition
 from journeystream.api.desk import Desk
-from journeystream.api.journeys import view_of
+from journeystream.api.journey_views import view_of
 from journeystream.api.owners import Gathered
 from journeystream.api.problems import Refused
 from journeystream.api.routes import Call, Paging, Reply, Role, Route

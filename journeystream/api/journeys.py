@@ -14,71 +14,28 @@ from typing import Any
 
 from pydantic import Field
 
-from journeystream.api.changes import changed, demand_match, etag_of
-from journeystream.api.days import days_of
+from journeystream.api.changes import changed, demand_match
 from journeystream.api.desk import Desk
+from journeystream.api.journey_views import (
+    JourneySummary,
+    JourneyView,
+    VersionView,
+    draft_view,
+    etag,
+    summary_of,
+    view_of,
+)
 from journeystream.api.problems import Refused
-from journeystream.api.routes import Asked, Call, Page, Paging, Reply, Role, Route, Told
+from journeystream.api.routes import Asked, Call, Page, Paging, Reply, Role, Route
 from journeystream.control_log import Draft, Published, Record, draft_record, written
 from journeystream.definitions import JourneyDefinition, parse_definition
 from journeystream.dialects import id_of
 from journeystream.durations import iso
-from journeystream.errors import CommandRefused, DefinitionError, Problem, did_you_mean
+from journeystream.errors import CommandRefused, DefinitionError, Problem
 from journeystream.lifecycle import State
 from journeystream.planning import plan
 from journeystream.publishing import check, publish, records_of
 from journeystream.steps.contract import ID_PATTERN
-
-_MOST_NAMES = 1000
-
-
-class JourneySummary(Told):
-    """A journey in a list."""
-
-    id: str
-    """Its id, which stays when it is renamed."""
-    name: str
-    """Its name."""
-    description: str
-    """What it is for."""
-    status: State
-    """Where in its life it is."""
-    version: int | None
-    """The version that new users enter; null: it is a draft."""
-    hold: bool
-    """Whether it is paused, and users in it stay where they are."""
-    step_count: int
-    """How many steps it has."""
-    max_duration: float | None
-    """After how many days everyone leaves; null: never, or after calendar months."""
-    created_at: str
-    """When the draft, or the first version, came to be."""
-    updated_at: str
-    """When the draft was saved, or this version published."""
-
-
-class JourneyView(JourneySummary):
-    """A journey with its definition."""
-
-    definition: dict[str, Any]
-    """As it was written."""
-    versions: list[int]
-    """The versions that were published; users in flight may be in any of them."""
-
-
-class VersionView(Told):
-    """One version of a journey."""
-
-    id: str
-    """The journey."""
-    version: int
-    """The version, from 1."""
-    published_at: str
-    """When it was published."""
-    keys: dict[str, str]
-    """Send step to the key that destinations know it by."""
-    definition: dict[str, Any]
-    """As it was written."""
 
 
 class Listing(Paging):
@@ -106,64 +63,6 @@ def journey_document(said: Mapping[str, Any]) -> dict[str, Any]:
             f"id is {str(id_)[:60]!r}; it has to match {ID_PATTERN}",
         )
     return {**said, "id": id_}
-
-
-def summary_of(id_: str, current: Published) -> JourneySummary:
-    """Return a journey or draft as a list shows it."""
-    return JourneySummary.model_validate(view_of(id_, current).model_dump())
-
-
-def view_of(id_: str, current: Published) -> JourneyView:
-    """Return a journey, or a draft; Refused where there is neither."""
-    head, version = current.heads.get(id_), current.head(id_)
-    if head is not None and version is not None:
-        numbers = sorted(number for journey, number in current.versions if journey == id_)
-        definition = version.definition
-        return JourneyView(
-            id=id_,
-            name=definition.name,
-            description=definition.description,
-            status=head.state,
-            version=head.version,
-            hold=head.hold,
-            step_count=len(definition.steps),
-            max_duration=days_of(definition.max_duration),
-            created_at=iso(current.versions[id_, numbers[0]].published_at),
-            updated_at=iso(version.published_at),
-            definition=written(definition),
-            versions=numbers,
-        )
-    draft = current.drafts.get(id_)
-    if draft is None:
-        known = [*current.heads, *current.drafts][:_MOST_NAMES]
-        raise Refused(
-            HTTPStatus.NOT_FOUND, f"there is no journey {id_!r}; {did_you_mean(id_, known)}"
-        )
-    return _draft_view(id_, draft)
-
-
-def _draft_view(id_: str, draft: Draft) -> JourneyView:
-    said = draft.definition
-    steps = said.get("steps")
-    return JourneyView(
-        id=id_,
-        name=str(said.get("name") or id_),
-        description=str(said.get("description") or ""),
-        status=State.DRAFT,
-        version=None,
-        hold=False,
-        step_count=len(steps) if isinstance(steps, list) else 0,
-        max_duration=days_of(said.get("maxDuration", said.get("max_duration"))),
-        created_at=iso(draft.created_at),
-        updated_at=iso(draft.updated_at),
-        definition=dict(said),
-        versions=[],
-    )
-
-
-def etag(view: JourneyView) -> str:
-    """Return the name of a journey's state."""
-    return etag_of(view.model_dump(mode="json"))
 
 
 def _shown(id_: str, current: Published) -> Reply:
@@ -199,11 +98,21 @@ async def create_journey(desk: Desk, call: Call) -> Reply:
     def decide(current: Published) -> tuple[Sequence[Record], Reply]:
         if id_ in current.heads or id_ in current.drafts:
             raise CommandRefused(f"there is a journey {id_!r} already; choose another id")
+        _refuse_many(current, desk)
         draft = Draft(document, now, now)
-        view = _draft_view(id_, draft)
+        view = draft_view(id_, draft)
         return [draft_record(id_, draft)], _reply(view, HTTPStatus.CREATED)
 
     return await changed(desk, call, "create", [id_], decide)
+
+
+def _refuse_many(current: Published, desk: Desk) -> None:
+    """Keep the drafts, which every worker reads, as few as journeys."""
+    limit = desk.project.limits.journeys
+    if len(current.drafts) >= limit:
+        raise CommandRefused(
+            f"there are {limit} drafts, as many as limits.journeys; delete or publish some first"
+        )
 
 
 async def get_journey(desk: Desk, call: Call) -> Reply:
@@ -243,7 +152,7 @@ async def update_journey(desk: Desk, call: Call) -> Reply:
         demand_match(call, etag(before))
         if before.status is State.DRAFT:
             draft = Draft(document, current.drafts[id_].created_at, now)
-            view = _draft_view(id_, draft)
+            view = draft_view(id_, draft)
             return [draft_record(id_, draft)], _reply(view)
         journey = sound(document, current, desk)
         _refuse_structural(journey, before, current)
@@ -289,11 +198,12 @@ async def clone_journey(desk: Desk, call: Call) -> Reply:
         definition = view_of(id_, current).definition
         if new_id in current.heads or new_id in current.drafts:
             raise CommandRefused(f"there is a journey {new_id!r} already; choose another id")
+        _refuse_many(current, desk)
         document = {**without_keys(definition), "id": new_id}
         if call.body.name is not None:
             document["name"] = call.body.name
         draft = Draft(document, now, now)
-        view = _draft_view(new_id, draft)
+        view = draft_view(new_id, draft)
         return [draft_record(new_id, draft)], _reply(view, HTTPStatus.CREATED)
 
     return await changed(desk, call, "clone", [id_, new_id], decide)

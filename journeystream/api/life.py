@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from journeystream.api.changes import changed, demand_match
 from journeystream.api.desk import Desk
-from journeystream.api.journeys import JourneyView, etag, view_of
+from journeystream.api.journey_views import JourneyView, etag, view_of
 from journeystream.api.routes import Asked, Call, Handler, Reply, Role, Route
 from journeystream.control_log import Published, Record
 from journeystream.publishing import command

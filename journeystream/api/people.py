@@ -15,7 +15,7 @@ from pydantic import Field, StringConstraints
 
 from journeystream.agents.notes import said_instant, topic_of, written
 from journeystream.api.desk import Desk
-from journeystream.api.journeys import view_of
+from journeystream.api.journey_views import view_of
 from journeystream.api.problems import Refused
 from journeystream.api.routes import Asked, Call, Handler, Reply, Role, Route, Told
 from journeystream.audit import Request
@@ -160,7 +160,7 @@ def _listing(*, joins: bool) -> Handler:
                 HTTPStatus.UNPROCESSABLE_ENTITY, f"list: at most {_LONGEST_ID} characters"
             )
         at = _instant(desk, call.query)
-        id_ = stable_id("list", list_, user, str(joins), str(at), call.key or "")
+        id_ = stable_id("list", list_, user, str(joins), _name(call, at))
         note = Listed(user, at, list_, joins, id_)
         action = "add to list" if joins else "remove from list"
         return await _send(desk, call, action, [list_, user], [note])

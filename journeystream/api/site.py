@@ -20,6 +20,8 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from journeystream.agents.decode import DEEPEST
+from journeystream.agents.fields import is_deeper
 from journeystream.api.openapi import PAGE, document
 from journeystream.api.pace import Pace
 from journeystream.api.problems import Refused, told, unfit
@@ -32,8 +34,16 @@ _log = logging.getLogger(__name__)
 _FORWARDED = "X-Journeystream-Forwarded"
 _BURST_SECONDS = 2
 _KEY = re.compile(rf"[!-~]{{1,{LONGEST_KEY}}}")
-_DEEPEST = 100  # groups in groups: as deep as whoever keeps it can write it
 _STOP_SECONDS = 2.0
+_ALWAYS = {
+    "Server": "journeystream",  # and not which versions of what
+    "Cache-Control": "no-store",  # it is of people
+    "X-Content-Type-Options": "nosniff",
+}
+_PAGE_ONLY = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'"
+}
 _Served = Callable[[web.Request], Awaitable[web.StreamResponse]]
 AddTo = Callable[[web.Application], None]
 """Adds routes of its own to the server's application."""
@@ -86,7 +96,7 @@ class ApiServer:
         return web.Response(body=self._document, content_type="application/json")
 
     async def _tell_page(self, _: web.Request) -> web.Response:
-        return web.Response(text=PAGE, content_type="text/html")
+        return web.Response(text=PAGE, content_type="text/html", headers=_PAGE_ONLY)
 
     def _served(self, route: Route) -> _Served:
         async def serve(request: web.Request) -> web.StreamResponse:
@@ -124,7 +134,7 @@ async def _problems(request: web.Request, handler: _Served) -> web.StreamRespons
         response = told(error) if error.status >= HTTPStatus.BAD_REQUEST else error
     except Exception as error:  # noqa: BLE001  whatever it is, it is answered and told
         response = told(error)
-    response.headers["Server"] = "journeystream"  # and not which versions of what
+    response.headers.update(_ALWAYS)
     return response
 
 
@@ -172,10 +182,10 @@ def _body(route: Route, raw: bytes) -> Any:  # noqa: ANN401  the route's own mod
         data = orjson.loads(raw or b"{}")
     except orjson.JSONDecodeError as error:
         raise Refused(HTTPStatus.BAD_REQUEST, f"the body is no JSON: {error}") from None
-    if _is_deeper(data, _DEEPEST):
+    if is_deeper(data, DEEPEST):
         raise Refused(
             HTTPStatus.UNPROCESSABLE_ENTITY,
-            f"the body has groups in groups, more than {_DEEPEST} deep; write it flatter",
+            f"the body has groups in groups, more than {DEEPEST} deep; write it flatter",
         )
     if route.body is None:
         if not isinstance(data, dict):
@@ -185,21 +195,6 @@ def _body(route: Route, raw: bytes) -> Any:  # noqa: ANN401  the route's own mod
         return route.body.model_validate(data)
     except ValidationError as error:
         raise unfit("body", error) from None
-
-
-def _is_deeper(data: object, most: int) -> bool:
-    level = [data]
-    for _ in range(most):
-        if not level:
-            return False
-        level = [
-            inner
-            for each in level
-            for inner in (
-                each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
-            )
-        ]
-    return True
 
 
 def _answered(route: Route, reply: Reply) -> web.Response:

@@ -15,16 +15,19 @@ from pydantic import Field, StringConstraints, model_validator
 from journeystream.agents.partition import Partition
 from journeystream.api.desk import Desk
 from journeystream.api.inside import count_at_steps
-from journeystream.api.journeys import journey_document, sound, view_of
+from journeystream.api.journey_views import view_of
+from journeystream.api.journeys import journey_document, sound
 from journeystream.api.owners import Gathered
 from journeystream.api.people import UserId
 from journeystream.api.problems import Flaw
 from journeystream.api.routes import Asked, Call, Reply, Role, Route, Told
+from journeystream.control_log import Published
 from journeystream.definitions import AudienceDefinition, parse_definition
-from journeystream.errors import DefinitionError
+from journeystream.errors import DefinitionError, Problem
 from journeystream.figures import Measurement
 from journeystream.planning import plan
 from journeystream.previewing import Preview
+from journeystream.project import Project
 from journeystream.publishing import check
 from journeystream.setting_types import TopicName
 from journeystream.simulated import Report
@@ -72,22 +75,23 @@ class Outlook(Gathered):
 async def validate(desk: Desk, call: Call) -> Reply:
     """Tell all that is wrong with a definition; its examples are run."""
     current = await desk.published()
-    try:
-        definition = parse_definition(call.body, "definition")
-    except DefinitionError as error:
-        problems = list(error.problems)
-    else:
-        conditions = current.conditions()
-        if isinstance(definition, AudienceDefinition):
-            conditions[definition.id] = definition.condition
-        problems = check(
-            definition, conditions, desk.project, current.journeys(), current.computed_traits
-        )
+    problems = await desk.think(lambda: _problems(call.body, current, desk.project))
     flaws = [
         Flaw(path=each.path, message=each.message, advice=each.advice, warning=each.warning)
         for each in problems
     ]
     return Reply(Verdict(ok=all(flaw.warning for flaw in flaws), problems=flaws))
+
+
+def _problems(body: object, current: Published, project: Project) -> list[Problem]:
+    try:
+        definition = parse_definition(body, "definition")
+    except DefinitionError as error:
+        return list(error.problems)
+    conditions = current.conditions()
+    if isinstance(definition, AudienceDefinition):
+        conditions[definition.id] = definition.condition
+    return check(definition, conditions, project, current.journeys(), current.computed_traits)
 
 
 async def plan_journey(desk: Desk, call: Call) -> Reply:
@@ -96,7 +100,8 @@ async def plan_journey(desk: Desk, call: Call) -> Reply:
     current = await desk.published()
     view_of(id_, current)
     before = current.head(id_)
-    after = sound(journey_document({"id": id_, **call.body}), current, desk)
+    document = journey_document({"id": id_, **call.body})
+    after = await desk.think(lambda: sound(document, current, desk))
     meant = plan(before.definition, after) if before is not None else None
 
     async def own(here: Mapping[int, Partition]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from http import HTTPStatus
 import pytest
 
 from journeystream.api.changes import demand_match, etag_of, once
-from journeystream.api.journeys import JourneyView, etag, journey_document, view_of, without_keys
+from journeystream.api.journey_views import JourneyView, etag, view_of
+from journeystream.api.journeys import journey_document, without_keys
 from journeystream.api.problems import Refused
 from journeystream.api.routes import Call, Reply
 from journeystream.control_log import Draft, Published, Record, draft_record

@@ -76,6 +76,7 @@ def test_the_page_and_the_document_are_for_everybody() -> None:
     page, told = asyncio.run(run())
     assert (page[0], page[1]) == (200, PAGE)
     assert page[2]["Content-Type"].startswith("text/html")
+    assert page[2]["Content-Security-Policy"].startswith("default-src 'none'")
     assert told[1] == document(ROUTES)
 
 

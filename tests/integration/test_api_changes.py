@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from journeystream.embedded_broker import EmbeddedBroker
 from tests.integration.api_client import MORE, TOKENS, Answer, Api
 from tests.integration.waiting import wait_until
 from tests.integration.world import Worker, World
@@ -40,9 +42,10 @@ def pair(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]
     """Run two workers for all tests of this file."""
     world = World(tmp_path_factory.mktemp("pair"), kafka, live=True, more=MORE)
     first, second = Api(), Api()
+    elsewhere = {"JOURNEYSTREAM_API__ADVERTISE": f"http://localhost:{second.port}"}
     with (
         world.worker("worker-1", *first.options) as one,
-        world.worker("worker-2", *second.options) as two,
+        world.worker("worker-2", *second.options, settings=elsewhere) as two,
     ):
         wait_until(lambda: first.is_ready() and second.is_ready(), "the workers")
         yield Pair(world, first, second, (one, two))
@@ -52,6 +55,16 @@ def journey(id_: str, **changes: object) -> dict[str, Any]:
     """Write a journey that users enter by name."""
     step = {"id": "greet", "type": "send_to_destinations", "destinations": ["email"]}
     return {"id": id_, "name": id_, "entry": {"by_name": True}, "steps": [step], **changes}
+
+
+def test_each_worker_knows_the_others_by_their_address(pair: Pair) -> None:
+    """Each is told once, at the address that it advertises, and all partitions are somewhere."""
+    for api in (pair.first, pair.second):
+        told = api.get("/workers").body
+        assert [each["url"].rstrip("/") for each in told["items"]] == sorted(
+            [f"http://127.0.0.1:{pair.first.port}", f"http://localhost:{pair.second.port}"]
+        )
+        assert told["missing"] == []
 
 
 def test_what_was_changed_is_read_at_once(pair: Pair) -> None:
@@ -99,7 +112,7 @@ def test_an_enrolment_is_counted_once_under_its_key(pair: Pair) -> None:
         enroll(api, "j1")
     enroll(pair.first, "j2")
     pair.world.settle()
-    told = [each.value for each in pair.world.received("email")]
+    told = [each.value or {} for each in pair.world.received("email")]
     entered = [each["userId"] for each in told if each["event"] == "Audience Entered"]
     assert (entered.count("j1"), entered.count("j2")) == (3, 1)
 
@@ -190,3 +203,38 @@ def test_tokens_and_insides_are_told_to_nobody(pair: Pair) -> None:
         assert not any(token in worker.log for token in TOKENS.values())
     document = json.dumps(pair.first.get("/openapi.json", role=None).body)
     assert not any(token in document for token in TOKENS.values())
+
+
+def test_without_transactions_changes_are_made_too(
+    kafka: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """With `at_least_once` journeys are changed and recorded; users can only be erased by name."""
+    world = World(tmp_path_factory.mktemp("repeats"), kafka, live=True, more=MORE)
+    api = Api()
+    repeats = {"JOURNEYSTREAM_KAFKA__GUARANTEE": "at_least_once"}
+    with world.worker("worker-1", *api.options, settings=repeats):
+        wait_until(api.is_ready, "the worker")
+        assert api.post("/journeys", journey("simple")).status == 201
+        assert api.post("/journeys/simple/publish").body["status"] == "live"
+        refused = api.post("/journeys/simple/users", {"users": [{"userId": "u1"}]})
+        assert (refused.status, refused.body["detail"][:16]) == (422, "kafka.guarantee:")
+        assert api.delete("/users/u1").status == 202
+    audit = [json.loads(each.value() or b"") for each in world.read(f"{world.app}.audit")]
+    assert [each["action"] for each in audit] == ["create", "publish", "erase"]
+
+
+def test_a_worker_without_its_broker_says_so(tmp_path: Path) -> None:
+    """When Kafka goes away, who looks and who changes something are told to try again later."""
+    api = Api()
+    with EmbeddedBroker(tmp_path / "broker") as broker:
+        world = World(tmp_path, broker.bootstrap, live=True, more=MORE)
+        worker = Worker(world, "worker-1", *api.options)
+        wait_until(api.is_ready, "the worker")
+    for answer in (
+        api.get("/journeys"),
+        api.post("/journeys", journey("late")),
+        api.put("/lists/vip/users/u1"),
+    ):
+        assert (answer.status, "retry-after" in answer.headers) == (503, True)
+        assert answer.body["detail"] == "Kafka does not answer; try again later"
+    worker.kill()

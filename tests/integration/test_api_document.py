@@ -88,7 +88,7 @@ def test_answers_are_as_the_document_says(api: Api, route: Route) -> None:
         suppress_health_check=list(HealthCheck),
     )
     @given(st.one_of(drawn))
-    def ask(case: Case) -> None:
+    def ask(case: Case[Any]) -> None:
         headers = {"Authorization": f"Bearer {TOKENS['admin']}"}
         response = case.call(f"http://127.0.0.1:{api.port}", headers=headers)
         assert response.status_code < 500, response.text
