@@ -7,14 +7,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from journeystream.answers import Answer
 
 
-class _Figure(BaseModel):
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-
-
-class Estimate(_Figure):
+class Estimate(Answer):
     """A figure with its interval of 95 percent confidence."""
 
     value: float | None
@@ -25,7 +21,7 @@ class Estimate(_Figure):
     """Where the interval ends."""
 
 
-class Milestone(_Figure):
+class Milestone(Answer):
     """How often something was achieved by passes through the journey."""
 
     kind: Literal["goal", "exit", "exit_condition"]
@@ -48,7 +44,7 @@ class Milestone(_Figure):
     """The median time from entering the journey, over the whole log."""
 
 
-class Conversion(_Figure):
+class Conversion(Answer):
     """How a path did with one goal of its split; units are users."""
 
     goal: str
@@ -63,7 +59,7 @@ class Conversion(_Figure):
     """rate / rate of the control - 1: 0.2 is a fifth more; null as `difference` is."""
 
 
-class Path(_Figure):
+class Path(Answer):
     """A path of a percent split."""
 
     path: str
@@ -76,7 +72,7 @@ class Path(_Figure):
     """Each goal that anyone of the split has reached."""
 
 
-class Split(_Figure):
+class Split(Answer):
     """A percent split that has goals."""
 
     split: str
@@ -85,7 +81,7 @@ class Split(_Figure):
     """The control first, then by name."""
 
 
-class Stages(_Figure):
+class Stages(Answer):
     """How many passes through the journey came to the stages of its life."""
 
     start: int = 0
@@ -98,7 +94,7 @@ class Stages(_Figure):
     """Lost the journey: it was archived, changed, or the user was erased or became another."""
 
 
-class Step(_Figure):
+class Step(Answer):
     """How often users came to a step."""
 
     step: str
@@ -111,7 +107,7 @@ class Step(_Figure):
     """How often anybody came to it."""
 
 
-class Edge(_Figure):
+class Edge(Answer):
     """How often users went from one step to another."""
 
     from_step: str
@@ -126,7 +122,7 @@ class Edge(_Figure):
     """How often."""
 
 
-class JourneyFigures(_Figure):
+class JourneyFigures(Answer):
     """What is measured of one journey, over all of its versions."""
 
     journey: str
@@ -145,7 +141,7 @@ class JourneyFigures(_Figure):
     """Ways between steps."""
 
 
-class Measurement(_Figure):
+class Measurement(Answer):
     """What a travel log says of journeys."""
 
     as_of: str

@@ -9,25 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
+from journeystream.answers import Answer
 
 What = Literal["entered", "step", "goal", "told", "asked", "left"]
 Differs = Literal["entry", "path", "end"]
 
 
-class _Told(BaseModel):
-    """A value whose JSON names are in camelCase."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        alias_generator=to_camel,
-        populate_by_name=True,
-        use_attribute_docstrings=True,
-    )
-
-
-class Refused(_Told):
+class Refused(Answer):
     """Records that are no events, by the code that their dead letters would have."""
 
     code: str
@@ -38,7 +26,7 @@ class Refused(_Told):
     """Where the first one is, and what is wrong with it."""
 
 
-class EventsRead(_Told):
+class EventsRead(Answer):
     """What was read of the events."""
 
     events: int = 0
@@ -55,7 +43,7 @@ class EventsRead(_Told):
     """The latest."""
 
 
-class Edge(_Told):
+class Edge(Answer):
     """A way from one stage to the next, and how often it was gone."""
 
     step: str
@@ -70,7 +58,7 @@ class Edge(_Told):
     """How often."""
 
 
-class Messages(_Told):
+class Messages(Answer):
     """What a destination would have got."""
 
     destination: str
@@ -81,7 +69,7 @@ class Messages(_Told):
     """Audience Exited events, or removals from lists."""
 
 
-class Moment(_Told):
+class Moment(Answer):
     """Something that happened to a user."""
 
     at: str
@@ -100,7 +88,7 @@ class Moment(_Told):
     """Who is told."""
 
 
-class Timeline(_Told):
+class Timeline(Answer):
     """All that happened to one user in the journey, in order."""
 
     user: str
@@ -109,7 +97,7 @@ class Timeline(_Told):
     """From the first entry on."""
 
 
-class Simulated(_Told):
+class Simulated(Answer):
     """What became of everybody in one version of a journey."""
 
     journey: str
@@ -144,7 +132,7 @@ class Simulated(_Told):
     """Users who entered: the one who was named, or the first ones by id."""
 
 
-class UserDifference(_Told):
+class UserDifference(Answer):
     """A user who fares differently. A way is told by its steps, with branches, and its end."""
 
     user: str
@@ -157,7 +145,7 @@ class UserDifference(_Told):
     """The ways in the version that it is compared with."""
 
 
-class Difference(_Told):
+class Difference(Answer):
     """Who would fare differently; when something happens makes no difference, what does."""
 
     entry: int
@@ -170,7 +158,7 @@ class Difference(_Told):
     """The one who was named, or the first ones by id."""
 
 
-class Report(_Told):
+class Report(Answer):
     """All that a simulation has to say."""
 
     read: EventsRead

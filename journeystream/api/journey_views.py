@@ -8,10 +8,10 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+from journeystream.answers import Answer
 from journeystream.api.changes import etag_of
 from journeystream.api.days import days_of
 from journeystream.api.problems import Refused
-from journeystream.api.routes import Told
 from journeystream.control_log import Draft, Published, written
 from journeystream.durations import iso
 from journeystream.errors import did_you_mean
@@ -20,7 +20,7 @@ from journeystream.lifecycle import State
 _MOST_NAMES = 1000
 
 
-class JourneySummary(Told):
+class JourneySummary(Answer):
     """A journey in a list."""
 
     id: str
@@ -54,7 +54,7 @@ class JourneyView(JourneySummary):
     """The versions that were published; users in flight may be in any of them."""
 
 
-class VersionView(Told):
+class VersionView(Answer):
     """One version of a journey."""
 
     id: str

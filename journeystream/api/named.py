@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Literal
 
+from journeystream.answers import Answer
 from journeystream.api.changes import changed, demand_match, etag_of
 from journeystream.api.desk import Desk
 from journeystream.api.problems import Refused
-from journeystream.api.routes import Call, Page, Paging, Reply, Role, Route, Told
+from journeystream.api.routes import Call, Page, Paging, Reply, Role, Route
 from journeystream.control_log import Published, Record, written
 from journeystream.definitions import (
     AudienceDefinition,
@@ -28,7 +29,7 @@ from journeystream.template_files import template_text, templates
 _KINDS = {"audiences": "audience", "computed-traits": "computed_trait"}
 
 
-class NamedView(Told):
+class NamedView(Answer):
     """An audience or a computed trait."""
 
     id: str
@@ -41,7 +42,7 @@ class NamedView(Told):
     """As it was written."""
 
 
-class DestinationView(Told):
+class DestinationView(Answer):
     """Where send steps write; the project file says it."""
 
     name: str
@@ -54,7 +55,7 @@ class DestinationView(Told):
     """Output name to where its value comes from."""
 
 
-class TemplateView(Told):
+class TemplateView(Answer):
     """A journey to begin with."""
 
     id: str

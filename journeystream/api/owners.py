@@ -25,8 +25,9 @@ from yarl import URL
 
 from journeystream.agents.home import home_of
 from journeystream.agents.partition import Partition
+from journeystream.answers import Answer
 from journeystream.api.problems import MEDIA, Refused
-from journeystream.api.routes import Call, Reply, Told
+from journeystream.api.routes import Call, Reply
 
 _FORWARDED = "X-Journeystream-Forwarded"
 _PATIENCE = aiohttp.ClientTimeout(total=15, connect=3)
@@ -37,7 +38,7 @@ Distribution = Mapping[str, Mapping[str, Sequence[int]]]
 """URL of a worker -> topic -> the partitions that it has."""
 
 
-class Gathered(Told):
+class Gathered(Answer):
     """What all workers have to say."""
 
     missing: list[int] = Field(default_factory=list)

@@ -14,10 +14,11 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from journeystream.agents.notes import said_instant, topic_of, written
+from journeystream.answers import Answer
 from journeystream.api.desk import Desk
 from journeystream.api.journey_views import view_of
 from journeystream.api.problems import Refused
-from journeystream.api.routes import Asked, Call, Handler, Reply, Role, Route, Told
+from journeystream.api.routes import Asked, Call, Handler, Reply, Role, Route
 from journeystream.audit import Request
 from journeystream.control_client import Notes, tell
 from journeystream.effects import stable_id
@@ -75,7 +76,7 @@ class Move(When):
     """A step of the journey."""
 
 
-class Taken(Told):
+class Taken(Answer):
     """What was taken; it is done as soon as a worker has read it."""
 
     users: int

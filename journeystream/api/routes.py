@@ -16,6 +16,8 @@ from aiohttp.web import StreamResponse
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from journeystream.answers import Answer
+
 T = TypeVar("T")
 PREFIX = "/api/v1"
 LONGEST_KEY = 200
@@ -28,14 +30,6 @@ class Role(IntEnum):
     READ = 1
     WRITE = 2
     ADMIN = 3
-
-
-class Told(BaseModel):
-    """What is answered: camelCase names, a field's docstring is its description."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, use_attribute_docstrings=True
-    )
 
 
 class Asked(BaseModel):
@@ -58,7 +52,7 @@ class Paging(Asked):
     """Go on behind this one: `next` of the page before."""
 
 
-class Page(Told, Generic[T]):
+class Page(Answer, Generic[T]):
     """A part of a long list."""
 
     items: list[T]

@@ -23,16 +23,16 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from journeystream.agents.decode import DEEPEST
 from journeystream.agents.fields import is_deeper
 from journeystream.api.openapi import PAGE, document
-from journeystream.api.pace import Pace
 from journeystream.api.problems import Refused, told, unfit
 from journeystream.api.routes import LONGEST_KEY, PREFIX, Call, Reply, Role, Route
 from journeystream.api.tokens import Tokens, demand, demand_own_page
+from journeystream.buckets import Bucket
 from journeystream.clock import Clock
+from journeystream.durations import MICROS
 from journeystream.project_access import Api as ApiSettings
 
 _log = logging.getLogger(__name__)
 _FORWARDED = "X-Journeystream-Forwarded"
-_BURST_SECONDS = 2
 _KEY = re.compile(rf"[!-~]{{1,{LONGEST_KEY}}}")
 _STOP_SECONDS = 2.0
 _ALWAYS = {
@@ -79,8 +79,8 @@ class ApiServer:
         self._desk = desk
         self._tokens = Tokens(settings)
         self._clock = clock
-        rate = settings.requests_per_second
-        self._pace = Pace(rate, rate * _BURST_SECONDS)
+        self._rate = settings.requests_per_second
+        self._buckets: dict[str, Bucket] = {}
         self._document = orjson.dumps(document(routes))
 
     def add_to(self, site: web.Application) -> None:
@@ -115,8 +115,11 @@ class ApiServer:
 
     def _keep_pace(self, who: str, request: web.Request) -> None:
         # What goes on to another worker is counted apart: it was counted where it was asked.
-        bucket = f"{who} by another worker" if _FORWARDED in request.headers else who
-        wait = self._pace.wait(bucket, self._clock.elapsed())
+        name = f"{who} by another worker" if _FORWARDED in request.headers else who
+        bucket = self._buckets.setdefault(name, Bucket(self._rate))
+        now = round(self._clock.elapsed() * MICROS)
+        wait = bucket.wait(now)
+        bucket.take(0 if wait else 1, now)
         if wait:
             raise Refused(
                 HTTPStatus.TOO_MANY_REQUESTS,

@@ -13,6 +13,7 @@ import orjson
 from pydantic import Field, StringConstraints, model_validator
 
 from journeystream.agents.partition import Partition
+from journeystream.answers import Answer
 from journeystream.api.desk import Desk
 from journeystream.api.inside import count_at_steps
 from journeystream.api.journey_views import view_of
@@ -20,7 +21,7 @@ from journeystream.api.journeys import journey_document, sound
 from journeystream.api.owners import Gathered
 from journeystream.api.people import UserId
 from journeystream.api.problems import Flaw
-from journeystream.api.routes import Asked, Call, Reply, Role, Route, Told
+from journeystream.api.routes import Asked, Call, Reply, Role, Route
 from journeystream.control_log import Published
 from journeystream.definitions import AudienceDefinition, parse_definition
 from journeystream.errors import DefinitionError, Problem
@@ -39,7 +40,7 @@ JourneyId = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 TimeText = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
 
-class Verdict(Told):
+class Verdict(Answer):
     """What is wrong with a definition."""
 
     ok: bool
@@ -48,7 +49,7 @@ class Verdict(Told):
     """All that is wrong, and warnings."""
 
 
-class StepOutlook(Told):
+class StepOutlook(Answer):
     """What happens to users at a step."""
 
     step: str

@@ -11,10 +11,11 @@ from typing import Any, Literal
 from aiohttp.web import StreamResponse
 
 from journeystream.agents.partition import Partition
+from journeystream.answers import Answer
 from journeystream.api.desk import Desk
 from journeystream.api.people import UserId
 from journeystream.api.problems import Refused
-from journeystream.api.routes import Asked, Call, Reply, Role, Route, Told
+from journeystream.api.routes import Asked, Call, Reply, Role, Route
 from journeystream.errors import StateError, did_you_mean
 from journeystream.explanation import Explanation
 from journeystream.journeys import Floors
@@ -22,7 +23,7 @@ from journeystream.portrait import Portrait, portrait_of
 from journeystream.user import User
 
 
-class TravelRow(Told):
+class TravelRow(Answer):
     """One record of the travel log."""
 
     kind: Literal["stage", "goal", "path"]

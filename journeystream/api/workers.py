@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from journeystream.agents.partition import Partition
+from journeystream.answers import Answer
 from journeystream.api.desk import Desk
 from journeystream.api.owners import Gathered
-from journeystream.api.routes import Call, Reply, Role, Route, Told
+from journeystream.api.routes import Call, Reply, Role, Route
 from journeystream.durations import iso
 from journeystream.user import NEVER
 
 
-class PartitionView(Told):
+class PartitionView(Answer):
     """A partition, where it is."""
 
     partition: int
@@ -26,7 +27,7 @@ class PartitionView(Told):
     """Topic to the next offset that it applies."""
 
 
-class WorkerView(Told):
+class WorkerView(Answer):
     """A worker, as it says."""
 
     url: str

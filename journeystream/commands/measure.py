@@ -60,7 +60,7 @@ def measure(
             measuring.add(travel_of(kind, row))
     figures = measuring.figures()
     if json:
-        output.say_json(figures.model_dump(mode="json"))
+        output.say_json(figures.as_json())
         return
     if not figures.journeys:
         output.remark(

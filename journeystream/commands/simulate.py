@@ -137,7 +137,7 @@ def simulate(  # noqa: PLR0913 -- each is an option of the command
         output.remark(f"user {user!r} does not enter")
     report = _report(log, simulations, end)
     if json:
-        output.say_json(report.model_dump(mode="json", by_alias=True))
+        output.say_json(report.as_json())
     else:
         say_report(report)
 

@@ -25,10 +25,10 @@ from aiokafka.errors import KafkaError
 
 from journeystream import metrics
 from journeystream.agents.decode import source_limits
+from journeystream.buckets import Bucket
 from journeystream.clock import Clock
 from journeystream.errors import RequestRefused
 from journeystream.ingest.bodies import object_in, too_large
-from journeystream.ingest.buckets import Bucket
 from journeystream.ingest.reading import BATCH, CALLS, Reader, calls_in
 from journeystream.ingest.write_keys import WriteKeys
 from journeystream.project import Project

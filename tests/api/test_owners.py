@@ -15,8 +15,9 @@ from yarl import URL
 
 from journeystream.agents.home import home_of
 from journeystream.agents.partition import Partition
+from journeystream.answers import Answer
 from journeystream.api.owners import Group, Owners
-from journeystream.api.routes import Call, Reply, Role, Route, Told
+from journeystream.api.routes import Call, Reply, Role, Route
 from journeystream.state.memory import MemoryStore
 from tests.api.calls import Heard, asked, listening, served
 
@@ -32,7 +33,7 @@ class Place:
     store: MemoryStore | None = field(default_factory=MemoryStore)
 
 
-class Where(Told):
+class Where(Answer):
     """Who has answered, about whom."""
 
     url: str
@@ -41,7 +42,7 @@ class Where(Told):
     """The user."""
 
 
-class Count(Told):
+class Count(Answer):
     """How many partitions were counted."""
 
     counted: list[int]

@@ -11,8 +11,9 @@ import pytest
 from aiokafka.errors import KafkaTimeoutError
 from pydantic import Field
 
+from journeystream.answers import Answer
 from journeystream.api.problems import MEDIA
-from journeystream.api.routes import Asked, Call, Reply, Role, Route, Told
+from journeystream.api.routes import Asked, Call, Reply, Role, Route
 from journeystream.errors import (
     BrokerUnreachable,
     CommandRefused,
@@ -25,7 +26,7 @@ from journeystream.project_access import Api
 from tests.api.calls import TOKENS, Heard, asked, served, settings
 
 
-class Said(Told):
+class Said(Answer):
     """What was understood."""
 
     text: str

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from journeystream.buckets import Bucket
 from journeystream.errors import RequestRefused, UserError
-from journeystream.ingest.buckets import Bucket
 from journeystream.ingest.write_keys import WriteKeys, refuse_strangers
 from journeystream.ingest_settings import IngestSettings
 from tests.ingest.in_process import basic

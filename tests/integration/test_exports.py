@@ -93,8 +93,8 @@ def test_the_topic_and_its_export_have_the_same_figures(walked: World, tmp_path:
     assert nudge["stages"] == {"start": 30, "complete": 0, "exit": 10, "orphan": 0}
     achieved = {each["name"]: 0 for each in nudge["milestones"]}
     for each in nudge["milestones"]:
-        achieved[each["name"]] += each["all_time"]
-        assert each["median_seconds"] == {"exit": 10_800, "gone": 10_800}.get(each["name"], 7_200)
+        achieved[each["name"]] += each["allTime"]
+        assert each["medianSeconds"] == {"exit": 10_800, "gone": 10_800}.get(each["name"], 7_200)
     assert achieved == {"came_back": 15, "test.bought": 10, "exit": 10, "gone": 10}
     [split] = nudge["splits"]
     assert sum(path["entered"] for path in split["paths"]) == 30
