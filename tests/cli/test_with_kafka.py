@@ -34,7 +34,7 @@ from tests.cli.typing_commands import (
 def test_a_journey_lives_by_commands(shop: Shop, tmp_path: Path) -> None:
     """Topics, publish, list, pause, resume and archive follow each other, as lifecycle.py says."""
     again = [line.split("\t") for line in shop("topics").stdout.splitlines()]
-    assert [row[2] for row in again] == ["what happened", *["exists"] * 7]
+    assert [row[2] for row in again] == ["what happened", *["exists"] * 8]
     welcome = written(tmp_path / "welcome.yaml", WELCOME)
     assert shop("publish", welcome).stdout == "welcome: published as version 1\n"
     written(welcome, WELCOME.replace("1 day", "2 days").split("examples:")[0])
