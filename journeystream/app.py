@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import faust
 from aiokafka import TopicPartition
+from faust.app.base import BootStrategy
 from faust.types import TP
 from faust.types.transports import TransportT
 from yarl import URL
@@ -39,6 +40,7 @@ from journeystream.api.all_routes import ROUTES
 from journeystream.api.desk import Desk
 from journeystream.api.owners import Group, Owners
 from journeystream.api.site import ApiServer, Site
+from journeystream.broker_access import BrokerAccess
 from journeystream.clock import WallClock
 from journeystream.effects import stable_id
 from journeystream.probes import Probes
@@ -63,11 +65,18 @@ _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  not opened here: no address to se
 _FOR_TURNS = 0.5  # of the time to stop: the rest is for leaving the group and closing files
 
 
+class _Boot(BootStrategy):
+    """Starts what Faust's worker consists of but its producer: nothing of ours goes through it."""
+
+    enable_kafka_producer = False
+
+
 class JourneyApp(faust.App):
     """A Faust app with our transport, and the control topic read before anything else."""
 
+    BootStrategy = _Boot
     project: Project
-    bootstrap: str
+    bootstrap: BrokerAccess
     control: Control
     partitions: Partitions
     around: Surroundings
@@ -170,11 +179,11 @@ class JourneyApp(faust.App):
 
 def build_app(
     project: Project,
-    bootstrap: str,
+    bootstrap: BrokerAccess,
     listening: socket.socket | None = None,
     tracer: Tracer | None = None,
 ) -> JourneyApp:
-    """Wire a worker for a project against the broker at `bootstrap`.
+    """Wire a worker for a project against its broker.
 
     Its probes and its API answer at the `listening` socket, if there is one; a `tracer` is for
     records that are traced.
@@ -310,14 +319,14 @@ def _sorters(project: Project, partitions: int) -> dict[str, Sorter]:
     return sorters
 
 
-def _faust_app(project: Project, bootstrap: str, url: URL) -> JourneyApp:
+def _faust_app(project: Project, bootstrap: BrokerAccess, url: URL) -> JourneyApp:
     session = project.kafka.session_timeout_micros / _SECOND
     worker = worker_name(project.kafka.instance)
     # Kafka gives a member that comes back under its name what it had, though it reads other topics.
     topics = stable_id(*sorted(project.topics_read))[:8]
     return JourneyApp(
         project.app,
-        broker=[URL(f"kafka://{address.strip()}") for address in bootstrap.split(",")],
+        broker=[URL(f"kafka://{address.strip()}") for address in bootstrap.address.split(",")],
         broker_session_timeout=session,
         broker_heartbeat_interval=session / _HEARTBEATS,
         broker_rebalance_timeout=_REBALANCE_SECONDS,

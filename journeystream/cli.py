@@ -16,6 +16,7 @@ import typer
 from aiokafka.errors import KafkaError
 from typer.core import TyperGroup
 
+from journeystream.broker_refusals import said_of
 from journeystream.commands import output
 from journeystream.commands.by_hand import move, take_out
 from journeystream.commands.change_state import (
@@ -118,8 +119,7 @@ class _Commands(TyperGroup):
             output.complain(str(error))
             code = _OPERATOR
         except KafkaError as error:
-            said = " ".join(str(error).split())
-            output.complain(f"Kafka: {said}; look whether it runs well, then try again")
+            output.complain(said_of(error))
             code = _OPERATOR
         except KeyboardInterrupt:
             code = _INTERRUPTED

@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from dataclasses import dataclass
 from typing import TypeVar
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import (
     IllegalOperation,
     KafkaConnectionError,
@@ -30,8 +30,10 @@ from aiokafka.errors import (
 )
 
 from journeystream.audit import Request, audit_record
+from journeystream.broker_access import BrokerAccess, ProducerClient
+from journeystream.broker_refusals import NOT_ALLOWED, refusal
 from journeystream.control_log import LastRecords, Published, Record, answer_record
-from journeystream.errors import BrokerUnreachable, CommandRefused, OperatorError, UserError
+from journeystream.errors import CommandRefused, OperatorError, UserError
 from journeystream.project import Project
 from journeystream.topics import partitions_of
 
@@ -48,11 +50,9 @@ _READABLE_SECONDS = 30.0
 _LOOK_SECONDS = 0.01
 
 
-async def read_published(topic: str, bootstrap: str) -> Published:
+async def read_published(topic: str, bootstrap: BrokerAccess) -> Published:
     """Read the control topic to its end."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed"
-    )
+    consumer = bootstrap.consumer(enable_auto_commit=False, isolation_level="read_committed")
     try:
         await consumer.start()
         if topic not in await consumer.topics():
@@ -65,8 +65,8 @@ async def read_published(topic: str, bootstrap: str) -> Published:
         while await consumer.position(tp) < end:
             for record in (await consumer.getmany(tp, timeout_ms=_WAIT_MS)).get(tp, []):
                 last.take(record.key, record.value)
-    except KafkaConnectionError:
-        raise _unreachable(bootstrap) from None
+    except (KafkaConnectionError, *NOT_ALLOWED) as error:
+        raise await refusal(bootstrap, error) from None
     except KafkaError as error:
         raise OperatorError(
             f"topic {topic!r} can not be read ({error}); run `journeystream topics`"
@@ -78,7 +78,7 @@ async def read_published(topic: str, bootstrap: str) -> Published:
 
 
 async def change(
-    project: Project, bootstrap: str, request: Request, decide: Decide[T], now: int
+    project: Project, bootstrap: BrokerAccess, request: Request, decide: Decide[T], now: int
 ) -> T:
     """Change what is published as `decide` says, and return what it tells.
 
@@ -89,7 +89,7 @@ async def change(
 
 
 async def _change(
-    project: Project, bootstrap: str, request: Request, decide: Decide[T], now: int
+    project: Project, bootstrap: BrokerAccess, request: Request, decide: Decide[T], now: int
 ) -> T:
     async with _producer(project, bootstrap, "control") as producer:
         published = await read_published(project.control_topic, bootstrap)
@@ -106,15 +106,13 @@ async def _change(
         return told
 
 
-async def _readable(topic: str, bootstrap: str, offset: int) -> None:
+async def _readable(topic: str, bootstrap: BrokerAccess, offset: int) -> None:
     """Wait until whoever reads a topic to its end reads this record too.
 
     Kafka says that a transaction is committed a moment before it lets anybody read it.
     """
     tp = TopicPartition(topic, 0)
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed"
-    )
+    consumer = bootstrap.consumer(enable_auto_commit=False, isolation_level="read_committed")
     try:
         await consumer.start()
         async with asyncio.timeout(_READABLE_SECONDS):
@@ -138,7 +136,9 @@ class Notes:
     records: Sequence[tuple[bytes, bytes]]
 
 
-async def tell(project: Project, bootstrap: str, request: Request, notes: Notes, now: int) -> None:
+async def tell(
+    project: Project, bootstrap: BrokerAccess, request: Request, notes: Notes, now: int
+) -> None:
     """Send notes, with the record of who asked for it.
 
     Nothing is decided, so no other teller is fenced: one that does, as after a restart of the
@@ -167,9 +167,10 @@ async def _unfenced(request: Request, attempt: Callable[[], Awaitable[T]]) -> T:
 
 
 @contextlib.asynccontextmanager
-async def _producer(project: Project, bootstrap: str, name: str) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+async def _producer(
+    project: Project, bootstrap: BrokerAccess, name: str
+) -> AsyncIterator[ProducerClient]:
+    producer = bootstrap.producer(
         acks="all",
         enable_idempotence=_has_transactions(project),
         transactional_id=f"{project.app}.{name}" if _has_transactions(project) else None,
@@ -181,8 +182,8 @@ async def _producer(project: Project, bootstrap: str, name: str) -> AsyncIterato
         raise
     except MessageSizeTooLargeError:
         raise UserError("this is too large for a record of Kafka; send less at once") from None
-    except KafkaConnectionError:
-        raise _unreachable(bootstrap) from None
+    except (KafkaConnectionError, *NOT_ALLOWED) as error:
+        raise await refusal(bootstrap, error) from None
     except KafkaError as error:
         raise OperatorError(f"Kafka did not take a change ({error}); look after it") from error
     finally:
@@ -195,7 +196,7 @@ def _has_transactions(project: Project) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def _together(project: Project, producer: AIOKafkaProducer) -> AsyncIterator[None]:
+async def _together(project: Project, producer: ProducerClient) -> AsyncIterator[None]:
     """Let what is sent in the block count as a whole, or not at all."""
     if not _has_transactions(project):
         yield
@@ -205,7 +206,7 @@ async def _together(project: Project, producer: AIOKafkaProducer) -> AsyncIterat
 
 
 async def _send(
-    producer: AIOKafkaProducer, topic: str, records: Iterable[Record], partition: int | None = None
+    producer: ProducerClient, topic: str, records: Iterable[Record], partition: int | None = None
 ) -> int:
     """Send records; return the last one's offset."""
     sent = [
@@ -213,9 +214,3 @@ async def _send(
     ]
     offsets: list[int] = [each.offset for each in await asyncio.gather(*sent)]
     return max(offsets)
-
-
-def _unreachable(bootstrap: str) -> BrokerUnreachable:
-    return BrokerUnreachable(
-        f"kafka.bootstrap: no broker answers at {bootstrap}; start Kafka, or correct it"
-    )

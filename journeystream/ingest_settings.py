@@ -18,7 +18,8 @@ from pydantic import (
 )
 
 from journeystream.durations import parse_duration
-from journeystream.setting_types import Count, DurationText, Settings, TopicName
+from journeystream.setting_groups import Settings
+from journeystream.setting_types import Count, DurationText, TopicName
 
 # A record of this size, with its key, fits into what a broker takes unless told otherwise.
 _LARGEST_EVENT = 900_000

@@ -17,19 +17,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    Field,
-    ModelWrapValidatorHandler,
-    PrivateAttr,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, model_validator
+from pydantic_core import InitErrorDetails
 
 from journeystream.durations import parse_duration, parse_instant
 from journeystream.ingest_settings import IngestSettings
+from journeystream.kafka_security import Security
 from journeystream.project_access import Api
 from journeystream.project_file import PROJECT_VARIABLE, read_settings
+from journeystream.setting_groups import Settings, built, setting_of, wrong
 from journeystream.setting_types import (
     EMBEDDED,
     AppName,
@@ -39,7 +35,6 @@ from journeystream.setting_types import (
     DateText,
     DurationText,
     Name,
-    Settings,
     Share,
     TimeZoneName,
     TopicName,
@@ -115,6 +110,8 @@ class Kafka(Settings):
     guarantee: Literal["exactly_once", "at_least_once"] = "exactly_once"
     """at_least_once is for brokers without transactions, and for one source that is
     keyed_by_user: after a crash destinations may get a message again, with the same messageId."""
+    security: Security = Security()
+    """How clients get in: TLS, SASL, or nothing."""
 
     @cached_property
     def session_timeout_micros(self) -> int:
@@ -235,27 +232,15 @@ class Project(Settings):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _no_shared_names(cls, data: object, build: ModelWrapValidatorHandler[Self]) -> Self:
-        """Refuse shared names next to all else that is wrong.
-
-        A validator after the fields would stay silent until every field is right.
-        """
-        details = [*_shared_names(data), *_unfit_guarantee(data), *_no_source(data)]
-        try:
-            project = build(data)
-        except ValidationError as error:
-            details += [
-                InitErrorDetails(
-                    # pydantic knows its own types only, and not even all of those ("path_type").
-                    type=PydanticCustomError(found["type"], found["msg"], found.get("ctx")),
-                    loc=found["loc"],
-                    input=found["input"],
-                )
-                for found in error.errors(include_url=False)
-            ]
-        if details:
-            raise ValidationError.from_exception_data(cls.__name__, details)
-        return project
+    def _fitting(cls, data: object, build: ModelWrapValidatorHandler[Self]) -> Self:
+        """Refuse what does not go together, next to all else that is wrong."""
+        found = (
+            *_shared_names(data),
+            *_unfit_guarantee(data),
+            *_needless_security(data),
+            *_no_source(data),
+        )
+        return built(data, build, found)
 
     @property
     def directory(self) -> Path:
@@ -324,34 +309,36 @@ def _unfit_guarantee(data: object) -> Iterator[InitErrorDetails]:
     if not isinstance(data, Mapping):
         return
     kafka, sources = data.get("kafka"), data.get("sources")
-    if _of(kafka, "guarantee") != "at_least_once":
+    if setting_of(kafka, "guarantee") != "at_least_once":
         return
-    straight = isinstance(sources, list) and len(sources) == 1 and _of(sources[0], "keyed_by_user")
-    if str(straight).lower() != "true":
+    alone = sources[0] if isinstance(sources, list) and len(sources) == 1 else None
+    if str(setting_of(alone, "keyed_by_user")).lower() != "true":
         text = "at_least_once needs exactly one source, with keyed_by_user: true"
-        yield _wrong(("kafka", "guarantee"), f"{text}; key the source by user, or use exactly_once")
+        yield wrong(("kafka", "guarantee"), f"{text}; key the source by user, or use exactly_once")
     if data.get("decisions") is not None:
         text = "replies are a second topic beside the source, and at_least_once has one order only"
-        yield _wrong(("decisions",), f"{text}; remove it, or use exactly_once")
+        yield wrong(("decisions",), f"{text}; remove it, or use exactly_once")
 
 
 def _no_source(data: object) -> Iterator[InitErrorDetails]:
     """Find a topic that events by HTTP go to, and that no worker reads."""
-    topic, sources = _of(_of(data, "ingest"), "topic"), _of(data, "sources")
-    topics = [_of(each, "topic") for each in (sources if isinstance(sources, list) else ())]
+    topic, sources = (
+        setting_of(setting_of(data, "ingest"), "topic"),
+        setting_of(data, "sources"),
+    )
+    topics = [setting_of(each, "topic") for each in (sources if isinstance(sources, list) else ())]
     if isinstance(topic, str) and topic not in topics:
         known = ", ".join(map(str, topics)) or "none"
-        yield _wrong(("ingest", "topic"), f"{topic!r} is no source; choose one of: {known}")
+        yield wrong(("ingest", "topic"), f"{topic!r} is no source; choose one of: {known}")
 
 
-def _wrong(place: tuple[int | str, ...], text: str) -> InitErrorDetails:
-    return InitErrorDetails(
-        type="value_error", loc=place, input=None, ctx={"error": ValueError(text)}
-    )
-
-
-def _of(group: object, name: str) -> object:
-    return group.get(name) if isinstance(group, Mapping) else getattr(group, name, None)
+def _needless_security(data: object) -> Iterator[InitErrorDetails]:
+    kafka = setting_of(data, "kafka")
+    protocol = setting_of(setting_of(kafka, "security"), "protocol")
+    if setting_of(kafka, "bootstrap") == EMBEDDED and protocol not in (None, "plaintext"):
+        text = "the embedded broker knows neither TLS nor SASL, and is reached from here only"
+        place = ("kafka", "security", "protocol")
+        yield wrong(place, f"{text}; remove it, or name a Kafka of yours")
 
 
 def _shared_names(data: object) -> Iterator[InitErrorDetails]:
@@ -366,21 +353,21 @@ def _shared_names(data: object) -> Iterator[InitErrorDetails]:
     users = {("topic", f"{app}.{name}"): "journeystream itself" for name in _INTERNAL_TOPICS}
     for place in ("profile_changes", "travel_log", "decisions.requests", "decisions.replies"):
         group, _, name = place.rpartition(".")
-        topic = _of(data.get(group), name) if group else data.get(name)
+        topic = setting_of(data.get(group), name) if group else data.get(name)
         if isinstance(topic, str) and users.setdefault(("topic", topic), place) != place:
             yield _shared("topic", topic, users["topic", topic], tuple(place.split(".")))
     for group in ("sources", "destinations"):
         items = data.get(group)
         for index, item in enumerate(items if isinstance(items, list) else ()):
             for key in ("name", "topic"):
-                value = _of(item, key)
+                value = setting_of(item, key)
                 place = f"{group}[{index}]"
                 if isinstance(value, str) and users.setdefault((key, value), place) != place:
                     yield _shared(key, value, users[key, value], (group, index, key))
 
 
 def _shared(key: str, value: str, user: str, place: tuple[int | str, ...]) -> InitErrorDetails:
-    return _wrong(place, f"{value!r} is already the {key} of {user}; give each its own")
+    return wrong(place, f"{value!r} is already the {key} of {user}; give each its own")
 
 
 def load_project(path: Path | None = None) -> Project:

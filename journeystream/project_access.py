@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr
 
-from journeystream.setting_types import Count, Name, Settings
+from journeystream.setting_groups import Settings
+from journeystream.setting_types import Count, Name
 
 _TOKEN = re.compile(r"[!-~]{16,512}")
 

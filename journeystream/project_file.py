@@ -2,6 +2,8 @@
 
 Law: a problem is told where the person can mend it: at its line in the file, or under the
 name of the environment variable that won over the file; and all problems are told at once.
+A secret comes from an environment variable or a file of its own, and is never told: a project
+file is kept with the journeys, where many can read it.
 
 The settings themselves are the models in project.py; this module takes any model.
 """
@@ -10,7 +12,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast, get_args
@@ -99,6 +101,7 @@ def read_settings(model: type[Model], file: Path) -> Model:
     groups, secrets = dict(_groups(model)), set(_secrets(model))
     variables = _Variables(model)()
     problems += _misspelt_variables(groups)
+    problems += _written_secrets(tree, secrets, file, lines)
     settings = None
     try:
         context = {"directory": file.resolve().parent}
@@ -259,6 +262,25 @@ def _secrets(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tup
             yield (*path, name)
         for part in _classes_in(field.annotation, BaseModel):
             yield from _secrets(part, (*path, name))
+
+
+def _written_secrets(
+    tree: Mapping[str, Any],
+    secrets: Iterable[tuple[str, ...]],
+    file: Path,
+    lines: Mapping[Location, int],
+) -> Iterator[_Problem]:
+    for place in secrets:
+        value: Any = tree
+        for name in place:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        # Keys that are many, and taken back one by one, may stand there.
+        if value is not None and not isinstance(value, list):
+            variable = PREFIX + _NESTED.join(place).upper()
+            advice = f"set {variable}, or name a file in {_path(place)}_file"
+            text = f"{_path(place)}: a secret does not belong in this file; {advice}"
+            line = _line(lines, place)
+            yield _Problem(line, f"{file}:{line}: {text}")
 
 
 def _words(details: ErrorDetails, group: tuple[str, ...], groups: Groups, *, hidden: bool) -> str:

@@ -46,6 +46,16 @@ kafka:
   session_timeout: 10 seconds  # how long a worker may be silent before others take over
   instance: null               # this worker's name, the same over restarts, or null
   guarantee: exactly_once      # at_least_once: for brokers without transactions
+  security:                    # how clients get in; docs/operating.md says more
+    protocol: plaintext        # or tls, sasl_plaintext, sasl_tls
+    ca_file: null              # who signed the brokers' certificates, or null: the system's
+    certificate_file: null     # of this client, where brokers ask for one, with key_file
+    key_file: null
+    mechanism: null            # PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER
+    username: null
+    password: null             # never here: in JOURNEYSTREAM_KAFKA__SECURITY__PASSWORD
+    password_file: null        # or in a file
+    oauth: null                # {token_endpoint: …, client_id: …, client_secret_file: …}
 
 state:
   directory: .journeystream/state  # relative to this file; Kafka holds a second copy

@@ -6,21 +6,17 @@ import re
 from datetime import date
 from difflib import get_close_matches
 from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from journeystream.durations import parse_duration
 
 EMBEDDED = "embedded"
 _BROKER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
 _LAST_PORT = 65_535
-
-
-class Settings(BaseModel):
-    """A group of settings; a field's docstring is its description in the JSON Schema."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def _matching(pattern: str, advice: str) -> AfterValidator:
@@ -83,6 +79,28 @@ def _bootstrap(text: str) -> str:
     return ",".join(brokers)
 
 
+def _secret(value: object) -> object:
+    """Refuse what is no text without showing it."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not isinstance(text, str) or not text:
+        raise ValueError("it is empty or no text; write text, in quotes if it looks like a number")
+    return value
+
+
+def _token_url(text: str) -> str:
+    try:
+        url = urlsplit(text)
+        host, _ = url.hostname, url.port
+    except ValueError:
+        host = None
+    if not host or url.username is not None or url.password is not None:
+        # It may hold a password, so it is not shown.
+        raise ValueError("this is no address; write one as in https://idp.example.com/token")
+    if url.scheme != "https" and not (url.scheme == "http" and host in _LOOPBACK):
+        raise ValueError(f"{text!r} would send the secret in the clear; write an https address")
+    return text
+
+
 _TOPIC = r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}"
 _APP = r"[a-z0-9][a-z0-9._-]{0,60}"
 _ATTRIBUTE = r"(traits|entry)(\.[^.]+)+"
@@ -112,6 +130,15 @@ DateText = Annotated[
     Field(json_schema_extra={"format": "date"}),
 ]
 BootstrapText = Annotated[str, AfterValidator(_bootstrap)]
+TokenUrl = Annotated[str, AfterValidator(_token_url)]
+Secret = Annotated[SecretStr, BeforeValidator(_secret)]
+"""Never shown, neither by us nor in an error, and never in the project file (project_file.py)."""
+_CLIENT = r"[^:\x00-\x1f]{1,255}"
+ClientId = Annotated[
+    str,
+    _matching(_CLIENT, "at most 255 characters without ':'"),
+    Field(json_schema_extra={"pattern": f"^{_CLIENT}$"}),
+]
 TimeZoneName = Annotated[str, AfterValidator(_time_zone)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Count = Annotated[int, Field(ge=1)]

@@ -12,10 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from journeystream.errors import BrokerUnreachable, ProjectFileError, UserError
+from journeystream.broker_access import AdminClient, BrokerAccess
+from journeystream.broker_refusals import refusal
+from journeystream.errors import ProjectFileError, UserError
 from journeystream.project import Project
 
 _UNKNOWN_TOPIC = 3
@@ -199,35 +201,35 @@ def check_copartitioned(wanted: Sequence[WantedTopic], existing: Mapping[str, in
     )
 
 
-async def partitions_of(topics: Iterable[str], bootstrap: str) -> dict[str, int]:
+async def partitions_of(topics: Iterable[str], bootstrap: BrokerAccess) -> dict[str, int]:
     """Return how many partitions topics have; UserError if Kafka lacks any of them.
 
     A client that is asked for a topic that is not there waits for it, in vain.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = bootstrap.admin()
     try:
         await admin.start()
         found = await _partition_counts(admin)
-    except (KafkaError, TimeoutError):
-        raise BrokerUnreachable(
-            f"kafka.bootstrap: no broker answers at {bootstrap}; start Kafka, or correct it"
-        ) from None
+    except (KafkaError, TimeoutError) as error:
+        raise await refusal(bootstrap, error) from None
     finally:
         await admin.close()
     wanted = list(topics)
     missing = [topic for topic in wanted if topic not in found]
     if missing:
+        seen = "" if bootstrap.user is None else f" that {bootstrap.user} may see"
         raise UserError(
-            f"Kafka has no topic {', '.join(missing)}; create what is missing: journeystream topics"
+            f"Kafka has no topic {', '.join(missing)}{seen}; create what is missing: "
+            f"journeystream topics"
         )
     return {topic: found[topic] for topic in wanted}
 
 
 async def create_missing(
-    bootstrap: str, wanted: Sequence[WantedTopic]
+    bootstrap: BrokerAccess, wanted: Sequence[WantedTopic]
 ) -> list[tuple[WantedTopic, str]]:
     """Create the topics that Kafka lacks; tell of each `created`, `exists` or `differs: …`."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = bootstrap.admin()
     try:
         await admin.start()
         existing = await _partition_counts(admin)
@@ -235,10 +237,7 @@ async def create_missing(
         missing = [topic for topic in wanted if topic.name not in existing]
         made = await _create(admin, missing) if missing else {}
     except (KafkaError, TimeoutError) as error:
-        raise BrokerUnreachable(
-            f"kafka.bootstrap {bootstrap!r}: Kafka did not answer ({error!r}); "
-            "look whether it runs there and lets this machine in"
-        ) from error
+        raise await refusal(bootstrap, error) from error
     finally:
         await admin.close()
     return [
@@ -254,7 +253,7 @@ def compared(topic: WantedTopic, partitions: int) -> str:
     return f"differs: has {partitions} partitions, wanted {topic.partitions}"
 
 
-async def _partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
+async def _partition_counts(admin: AdminClient) -> dict[str, int]:
     # All topics: asking for some by name would make a broker with auto-creation create them.
     found = await admin.describe_topics()
     return {
@@ -264,7 +263,7 @@ async def _partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
     }
 
 
-async def _create(admin: AIOKafkaAdminClient, missing: Sequence[WantedTopic]) -> dict[str, str]:
+async def _create(admin: AdminClient, missing: Sequence[WantedTopic]) -> dict[str, str]:
     answer = await admin.create_topics(
         [
             NewTopic(topic.name, topic.partitions, topic.replication, topic_configs=topic.config)

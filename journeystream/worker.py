@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import faust
 
 from journeystream.app import build_app
+from journeystream.broker_access import BrokerAccess
 from journeystream.project import Project
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def collect_seldom() -> None:
 
 def run_worker(
     project: Project,
-    bootstrap: str,
+    bootstrap: BrokerAccess,
     listening: socket.socket | None = None,
     tracer: Tracer | None = None,
 ) -> int:

@@ -74,6 +74,12 @@ def test_journeys_in_documents_are_right_and_their_examples_hold(block: str) -> 
         assert check(each, audiences, None, journeys) == []
 
 
+@pytest.mark.parametrize("block", _blocks(ROOT / "docs" / "operating.md", "yaml project"))
+def test_projects_in_documents_load(block: str) -> None:
+    """Each project file that a document shows is right as it stands."""
+    Project.model_validate(YAML(typ="safe").load(block))
+
+
 def test_every_command_is_in_the_readme() -> None:
     """A newcomer finds each command on the first page."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -22,7 +22,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-import aiokafka
 import faust
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -31,6 +30,8 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 from mode.threads import ServiceThread, WorkerThread
+
+from journeystream.broker_access import BrokerAccess, ConsumerClient
 
 _IDLE_SECONDS = 0.1  # how long a fetch waits; bounds how late a lone marker is noticed
 _FULL_SECONDS = 0.01  # the same while some partition has no room and may get it any time
@@ -91,14 +92,15 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         self._handed: dict[TP, int] = {}
         self._generation: object = None
 
-    def _create_worker_consumer(self, transport: Transport) -> aiokafka.AIOKafkaConsumer:
+    def _create_worker_consumer(self, transport: Transport) -> ConsumerClient:
+        del transport  # it knows where Kafka is, but not how to get in
         conf = self.app.conf
         self._assignor = self.app.assignor
-        return aiokafka.AIOKafkaConsumer(
+        bootstrap: BrokerAccess = cast("Any", self.app).bootstrap
+        return bootstrap.consumer(
             client_id=conf.broker_client_id,
             group_id=conf.id,
             group_instance_id=conf.consumer_group_instance_id,
-            bootstrap_servers=[f"{url.host}:{url.port}" for url in transport.url],
             partition_assignment_strategy=[self._assignor],
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -128,7 +130,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
 
     async def _fetch_records(
         self,
-        consumer: aiokafka.AIOKafkaConsumer,
+        consumer: ConsumerClient,
         active_partitions: set[TP],
         timeout: float | None = None,  # noqa: ASYNC109  Faust's signature
         max_records: int | None = None,
@@ -151,7 +153,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
                 batches[tp] = [Batch(tp.topic, tp.partition, records, start, position)]
         return batches
 
-    def _positions(self, consumer: aiokafka.AIOKafkaConsumer, tps: set[TP]) -> dict[TP, int]:
+    def _positions(self, consumer: ConsumerClient, tps: set[TP]) -> dict[TP, int]:
         """Return where the consumer stands in those partitions where it knows that."""
         assignment = consumer._subscription.subscription.assignment  # noqa: SLF001
         states = {} if assignment is None else {tp: assignment.state_value(tp) for tp in tps}

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from journeystream.agents.users_now import users_now
+from journeystream.broker_access import BrokerAccess
 from journeystream.state.codec import decode_user
 from journeystream.user import User
 
@@ -43,7 +44,7 @@ class Census:
                 self.journeys[id_].steps[step] += 1
 
 
-async def take_census(changelog: str, bootstrap: str) -> Census:
+async def take_census(changelog: str, bootstrap: BrokerAccess) -> Census:
     """Read the changelog to its end and count the last record of every user."""
     latest: dict[str, bytes] = {}
     async with aclosing(users_now(changelog, bootstrap)) as users:

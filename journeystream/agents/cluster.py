@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from journeystream.agents.producer import KafkaProducer
+from journeystream.broker_access import BrokerAccess
 from journeystream.sinks.records import OutRecord
 
 _FETCH_BYTES = 8 * 1024 * 1024  # per partition and fetch of a changelog: restores go in bulk
@@ -96,19 +97,19 @@ class Cluster(Protocol):
 
 
 class KafkaCluster:
-    """The Kafka at an address."""
+    """The Kafka that there is access to."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self.address = bootstrap
+    def __init__(self, bootstrap: BrokerAccess) -> None:
+        self.address = bootstrap.address
+        self._bootstrap = bootstrap
 
     def producer(self, transactional_id: str | None) -> Producer:
         """Return a producer, not started; without an id it knows no transactions."""
-        return KafkaProducer(self.address, transactional_id)
+        return KafkaProducer(self._bootstrap, transactional_id)
 
     def consumer(self, group: str | None = None, *, committed: bool = True) -> Consumer:
         """Return a consumer, not started, that joins nothing."""
-        consumer: Consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.address,
+        consumer: Consumer = self._bootstrap.consumer(
             group_id=group,
             enable_auto_commit=False,
             isolation_level="read_committed" if committed else "read_uncommitted",

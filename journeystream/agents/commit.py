@@ -32,6 +32,7 @@ from aiokafka.structs import ConsumerRecord
 from journeystream.agents.changelog import Ledger, Restored, log_of
 from journeystream.agents.cluster import Cluster, Producer
 from journeystream.agents.failed_commits import counted
+from journeystream.broker_refusals import NOT_ALLOWED
 from journeystream.errors import BrokerUnreachable, StateError
 from journeystream.events import ClockMark, Message
 from journeystream.sinks.records import OutRecord
@@ -121,6 +122,8 @@ class Committer:
                     self._send_offsets(offsets),  # 4
                 )
                 await self._producer.commit_transaction()  # 5
+        except NOT_ALLOWED:
+            raise  # It names what is not allowed, and no other worker has to do with it.
         # Fenced while it sends, aiokafka says at the next send that there is no transaction.
         except (KafkaError, IllegalOperation) as error:
             raise BrokerUnreachable(

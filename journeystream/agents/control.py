@@ -18,6 +18,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from journeystream.agents.cluster import Cluster, Consumer
+from journeystream.broker_refusals import NOT_ALLOWED
 from journeystream.clock import Clock
 from journeystream.compiler import Workshop
 from journeystream.control_log import LastRecords, Published
@@ -158,6 +159,8 @@ class Control:
             while True:
                 try:
                     await self._read_on()
+                except NOT_ALLOWED:
+                    raise  # Waiting would not help, and nobody would know.
                 except KafkaError as error:
                     # Also when nobody else asks Kafka for anything: it may come back.
                     _log.warning("the control topic can not be read now (%r)", error)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 
 from journeystream import metrics
+from journeystream.broker_refusals import NOT_ALLOWED
 from journeystream.errors import OutputRefused
 
 
@@ -18,6 +19,9 @@ def counted(partition: int) -> Iterator[None]:
         yield
     except OutputRefused as refused:
         metrics.COMMITS_FAILED.labels(partition, refused.reason).inc()
+        raise
+    except NOT_ALLOWED:
+        metrics.COMMITS_FAILED.labels(partition, "not_allowed").inc()
         raise
     # Fenced while it sends, aiokafka says at the next send that there is no transaction.
     except (ProducerFenced, IllegalOperation):

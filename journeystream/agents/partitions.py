@@ -17,6 +17,7 @@ from faust.types import TP
 from journeystream.agents.batch_transport import Batch
 from journeystream.agents.partition import Partition
 from journeystream.agents.standby import Standby
+from journeystream.broker_refusals import NOT_ALLOWED
 from journeystream.errors import BrokerUnreachable
 from journeystream.worker_log import about
 
@@ -97,6 +98,8 @@ class Partitions:
         try:
             with about(partition.number):
                 await partition.run()
+        except NOT_ALLOWED as error:
+            await self._crash(error)
         except (KafkaError, IllegalOperation) as error:
             failure = BrokerUnreachable(
                 f"partition {partition.number}: Kafka refused ({error!r}). If another worker has "

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import (
     KafkaError,
     MessageSizeTooLargeError,
@@ -24,6 +24,7 @@ from aiokafka.errors import (
 )
 
 from journeystream.agents.home import home_of
+from journeystream.broker_access import BrokerAccess
 from journeystream.errors import OutputRefused
 from journeystream.sinks.records import OutRecord
 
@@ -75,9 +76,8 @@ class _Batch:
 class KafkaProducer:
     """A producer; with a transactional id `start` fences everyone who has the same."""
 
-    def __init__(self, bootstrap: str, transactional_id: str | None) -> None:
-        self._client = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
+    def __init__(self, bootstrap: BrokerAccess, transactional_id: str | None) -> None:
+        self._client = bootstrap.producer(
             transactional_id=transactional_id,
             # With an id this is what transactions ask for anyway.
             acks="all",

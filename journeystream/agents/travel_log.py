@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from aiokafka import TopicPartition
 
 from journeystream.agents.cluster import Consumer, KafkaCluster
+from journeystream.broker_access import BrokerAccess
 from journeystream.errors import OperatorError
 from journeystream.measuring import Measuring
 from journeystream.sinks.travel_log import read_row
@@ -102,7 +103,7 @@ class TravelLog:
 
 
 @asynccontextmanager
-async def travel_log(topic: str, bootstrap: str) -> AsyncIterator[TravelLog]:
+async def travel_log(topic: str, bootstrap: BrokerAccess) -> AsyncIterator[TravelLog]:
     """Give a travel log to be read; no group is joined, and nobody is disturbed."""
     partitions = (await partitions_of([topic], bootstrap))[topic]
     tps = [TopicPartition(topic, number) for number in range(partitions)]

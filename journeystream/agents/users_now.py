@@ -16,6 +16,7 @@ from aiokafka import TopicPartition
 from journeystream.agents.changelog import PARTITION_KEY, USER_KEY, ChangelogMerge
 from journeystream.agents.cluster import KafkaCluster
 from journeystream.agents.home import home_of
+from journeystream.broker_access import BrokerAccess
 from journeystream.clock import WallClock
 from journeystream.errors import OperatorError
 from journeystream.state.codec import PartitionState, decode_partition, decode_user
@@ -59,7 +60,7 @@ class StateNow:
 
 
 async def state_now(
-    changelog: str, bootstrap: str, user_id: str | None = None, tell: Tell | None = None
+    changelog: str, bootstrap: BrokerAccess, user_id: str | None = None, tell: Tell | None = None
 ) -> StateNow:
     """Return everyone's state up to the present end; with `user_id` it reads one partition only."""
     count = (await partitions_of([changelog], bootstrap))[changelog]
@@ -80,7 +81,7 @@ async def state_now(
 
 
 async def users_now(
-    changelog: str, bootstrap: str, tell: Tell | None = None
+    changelog: str, bootstrap: BrokerAccess, tell: Tell | None = None
 ) -> AsyncGenerator[tuple[str, bytes | None], None]:
     """Yield (user id, record) up to the present end; a user's last one counts, None: erased."""
     async with aclosing(_records_now(changelog, bootstrap, None, tell)) as records:
@@ -90,7 +91,7 @@ async def users_now(
 
 
 async def _records_now(
-    changelog: str, bootstrap: str, only: int | None, tell: Tell | None
+    changelog: str, bootstrap: BrokerAccess, only: int | None, tell: Tell | None
 ) -> AsyncGenerator[tuple[int, bytes, bytes | None], None]:
     """Yield (partition, key, value) of what counts, of all partitions or of one."""
     count = (await partitions_of([changelog], bootstrap))[changelog]
@@ -156,7 +157,7 @@ class _Patience:
 
 
 async def members_now(
-    list_: str, changelog: str, bootstrap: str, tell: Tell | None = None
+    list_: str, changelog: str, bootstrap: BrokerAccess, tell: Tell | None = None
 ) -> dict[str, int]:
     """Return who is on a list (a static audience), and the instant since when."""
     members: dict[str, int] = {}

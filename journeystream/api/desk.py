@@ -16,6 +16,7 @@ from journeystream.agents.partition import Partition
 from journeystream.api.owners import Owners
 from journeystream.api.problems import Refused
 from journeystream.api.workbench import Workbench
+from journeystream.broker_access import BrokerAccess
 from journeystream.clock import Clock
 from journeystream.control_log import Published
 from journeystream.errors import BrokerUnreachable
@@ -36,7 +37,7 @@ class Desk:
     """
 
     project: Project
-    bootstrap: str
+    bootstrap: BrokerAccess
     control: Control
     owners: Owners
     clock: Clock

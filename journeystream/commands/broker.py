@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any, TypeVar
 
+from journeystream.broker_access import BrokerAccess, access_of
 from journeystream.commands import output
 from journeystream.control_client import read_published
 from journeystream.control_log import Published
@@ -42,17 +43,17 @@ def ask(question: Coroutine[Any, Any, _Answer]) -> _Answer:
         log.setLevel(before)
 
 
-async def published(project: Project, bootstrap: str) -> Published:
+async def published(project: Project, bootstrap: BrokerAccess) -> Published:
     """Return what the control topic says now."""
     await partitions_of([project.control_topic], bootstrap)
     return await read_published(project.control_topic, bootstrap)
 
 
 @contextmanager
-def broker(project: Project) -> Iterator[str]:
-    """Give the address of the project's Kafka; an embedded broker runs at least as long."""
+def broker(project: Project) -> Iterator[BrokerAccess]:
+    """Give access to the project's Kafka; an embedded broker runs at least as long."""
     if not project.embedded:
-        yield project.kafka.bootstrap
+        yield access_of(project)
         return
     directory = project.embedded_directory
     directory.mkdir(parents=True, exist_ok=True)
@@ -61,10 +62,10 @@ def broker(project: Project) -> Iterator[str]:
         address = _address_of_running(directory, mine)
         if address is None:
             with _ending_in_order(), _started(directory, users) as address:
-                yield address
+                yield BrokerAccess(address)
         else:
             output.remark(f"using the embedded broker at {address}, which another command runs")
-            yield address
+            yield BrokerAccess(address)
 
 
 def in_use(directory: Path) -> bool:

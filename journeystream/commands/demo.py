@@ -20,7 +20,6 @@ from typing import Annotated
 
 import orjson
 import typer
-from aiokafka import AIOKafkaProducer
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -28,6 +27,7 @@ from rich.table import Table
 
 from journeystream.agents.census import Census, take_census
 from journeystream.agents.decode import clock_mark
+from journeystream.broker_access import BrokerAccess
 from journeystream.clock import WallClock
 from journeystream.commands.broker import ask, broker, in_use
 from journeystream.commands.context import asked
@@ -86,7 +86,7 @@ def _write_project(directory: Path) -> Path:
     return file
 
 
-async def _prepare(project: Project, bootstrap: str) -> None:
+async def _prepare(project: Project, bootstrap: BrokerAccess) -> None:
     await create_missing(bootstrap, wanted_topics(project))
     definitions = [
         definition
@@ -103,13 +103,13 @@ async def _prepare(project: Project, bootstrap: str) -> None:
 
 
 @contextmanager
-def _worker(directory: Path, bootstrap: str) -> Iterator[subprocess.Popen[bytes]]:
+def _worker(directory: Path, bootstrap: BrokerAccess) -> Iterator[subprocess.Popen[bytes]]:
     with (directory / "worker.log").open("wb") as log:
         worker = subprocess.Popen(  # noqa: S603  our own command
             [sys.executable, "-m", "journeystream", "-p", directory / "journeystream.yaml", "run"],
             env={
                 **os.environ,
-                "JOURNEYSTREAM_KAFKA__BOOTSTRAP": bootstrap,
+                "JOURNEYSTREAM_KAFKA__BOOTSTRAP": bootstrap.address,
                 # The embedded broker never gives up a member that died, unless it comes back.
                 "JOURNEYSTREAM_KAFKA__INSTANCE": "demo",
             },
@@ -125,7 +125,7 @@ def _worker(directory: Path, bootstrap: str) -> Iterator[subprocess.Popen[bytes]
 
 async def _play(
     project: Project,
-    bootstrap: str,
+    bootstrap: BrokerAccess,
     events: Path,
     worker: subprocess.Popen[bytes],
     console: Console,
@@ -163,10 +163,10 @@ async def _play(
         return watch
 
 
-async def _feed(project: Project, bootstrap: str, events: Path) -> None:
+async def _feed(project: Project, bootstrap: BrokerAccess, events: Path) -> None:
     """Produce the shop's events in order, then tell every partition that time has passed."""
     topic = project.sources[0].topic
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=20)
+    producer = bootstrap.producer(linger_ms=20)
     await producer.start()
     try:
         last = ""

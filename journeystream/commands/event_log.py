@@ -25,6 +25,7 @@ from aiokafka.structs import ConsumerRecord
 from journeystream.agents.cluster import Cluster, Consumer
 from journeystream.agents.decode import DecodeLimits, decode
 from journeystream.agents.home import home_of
+from journeystream.broker_access import BrokerAccess
 from journeystream.commands.json_lines import JsonLines
 from journeystream.durations import LAST_INSTANT, iso
 from journeystream.errors import RejectedEvent
@@ -152,7 +153,7 @@ class EventLog:
 
 
 async def log_of_topic(
-    project: Project, source: Source, bootstrap: str, times: Times
+    project: Project, source: Source, bootstrap: BrokerAccess, times: Times
 ) -> tuple[EventLog, int]:
     """Return an empty log for a topic, and how many partitions that has."""
     partitions = (await partitions_of([source.topic], bootstrap))[source.topic]

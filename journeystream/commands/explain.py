@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from journeystream.agents.users_now import StateNow, state_now
+from journeystream.broker_access import BrokerAccess
 from journeystream.clock import WallClock
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker, published
@@ -97,7 +98,7 @@ def now_in(project: Project, clock: int, wall: int) -> int:
 
 
 def _find(project: Project, user_id: str) -> _Found:
-    async def found(bootstrap: str) -> _Found:
+    async def found(bootstrap: BrokerAccess) -> _Found:
         current = await published(project, bootstrap)
         state = await state_now(project.changelog_topic, bootstrap, user_id, tell)
         return _Found(current, state)

@@ -12,6 +12,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from journeystream.agents.travel_log import TravelLog, travel_log
+from journeystream.broker_access import BrokerAccess
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker
 from journeystream.commands.checking import AsJson
@@ -49,7 +50,7 @@ def export(
     topic = topic_of(project)
     require(format_)
 
-    async def export_all(bootstrap: str, exporter: _Exporter) -> None:
+    async def export_all(bootstrap: BrokerAccess, exporter: _Exporter) -> None:
         async with travel_log(topic, bootstrap) as log:
             await exporter.export(log)
             remark_strangers(log)

@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Self
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from journeystream.broker_access import BrokerAccess
 from journeystream.clock import Clock, WallClock
 from journeystream.commands import output
 from journeystream.commands.json_lines import JsonLines
@@ -36,7 +36,9 @@ class Feed:
     `lines` is where the records come from, if from a file; `noun` what one is called.
     """
 
-    def __init__(self, bootstrap: str, topic: str, noun: str, lines: JsonLines | None) -> None:
+    def __init__(
+        self, bootstrap: BrokerAccess, topic: str, noun: str, lines: JsonLines | None
+    ) -> None:
         self.topic = topic
         self.partitions = 0
         self.sent = 0
@@ -50,8 +52,7 @@ class Feed:
 
     async def __aenter__(self) -> Self:
         self.partitions = (await partitions_of([self.topic], self._bootstrap))[self.topic]
-        self.producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+        self.producer = self._bootstrap.producer(
             enable_idempotence=True,
             linger_ms=_LINGER_MS,
             max_batch_size=_BATCH_BYTES,

@@ -12,6 +12,7 @@ import typer
 
 from journeystream.agents.home import home_of
 from journeystream.agents.travel_log import travel_log
+from journeystream.broker_access import BrokerAccess
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker
 from journeystream.commands.checking import AsJson
@@ -55,7 +56,7 @@ def history(
     )
 
 
-async def _rows(topic: str, bootstrap: str, user: str) -> list[tuple[Kind, Row]]:
+async def _rows(topic: str, bootstrap: BrokerAccess, user: str) -> list[tuple[Kind, Row]]:
     found: list[tuple[Kind, Row]] = []
     async with travel_log(topic, bootstrap) as log:
         home = home_of(user.encode(), len(log.begins))

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from journeystream.agents.health import Health
 from journeystream.api.site import Site
+from journeystream.broker_access import BrokerAccess
 from journeystream.clock import WallClock
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker
@@ -72,7 +73,7 @@ def ingest(
 
 
 async def _serve(
-    project: Project, bootstrap: str, events: socket.socket, probes: socket.socket | None
+    project: Project, bootstrap: BrokerAccess, events: socket.socket, probes: socket.socket | None
 ) -> None:
     """Answer until a signal, then finish what is there."""
     ending, loop = asyncio.Event(), asyncio.get_running_loop()

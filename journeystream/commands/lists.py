@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from journeystream.agents.users_now import members_now
+from journeystream.broker_access import BrokerAccess
 from journeystream.clock import WallClock
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker
@@ -179,19 +180,18 @@ async def _wanted(them: People, list_: str) -> dict[str, None]:
     return wanted
 
 
-def _members(project: Project, bootstrap: str, list_: str) -> dict[str, int]:
+def _members(project: Project, bootstrap: BrokerAccess, list_: str) -> dict[str, int]:
     with reading() as tell:
         return ask(members_now(list_, project.changelog_topic, bootstrap, tell))
 
 
-async def _wait_for_workers(project: Project, bootstrap: str) -> None:
+async def _wait_for_workers(project: Project, bootstrap: BrokerAccess) -> None:
     """Return when all that was said of users so far is applied; else OperatorError."""
     topic, clock = project.rekey_topic, WallClock()
     count = (await partitions_of([topic], bootstrap))[topic]
     tps = [TopicPartition(topic, number) for number in range(count)]
     # A group id without a subscription: it joins nothing, but may ask for offsets.
-    group = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+    group = bootstrap.consumer(
         group_id=project.app,
         enable_auto_commit=False,
         isolation_level="read_committed",

@@ -10,6 +10,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from journeystream.agents.travel_log import travel_log
+from journeystream.broker_access import BrokerAccess
 from journeystream.clock import WallClock
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker
@@ -84,7 +85,7 @@ def _measure_topic(ctx: typer.Context, measuring: Measuring) -> None:
     project = project_of(ctx)
     topic = topic_of(project)
 
-    async def read(bootstrap: str) -> None:
+    async def read(bootstrap: BrokerAccess) -> None:
         columns = (MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
         async with travel_log(topic, bootstrap) as log:
             with output.progress(TextColumn("read"), *columns) as progress:

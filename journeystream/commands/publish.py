@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from journeystream.agents.census import Census, take_census
+from journeystream.broker_access import BrokerAccess
 from journeystream.clock import WallClock
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker, published
@@ -67,7 +68,7 @@ def publish(
         raise typer.Exit(2)
 
 
-def _publish(files: list[Path], project: Project, bootstrap: str) -> _Done:
+def _publish(files: list[Path], project: Project, bootstrap: BrokerAccess) -> _Done:
     """Publish all that files define, if all of it is well."""
     now = WallClock().now()
 
@@ -90,7 +91,7 @@ def _checked(files: list[Path], current: Published, project: Project) -> list[Ch
     )
 
 
-def _census(project: Project, bootstrap: str) -> Census:
+def _census(project: Project, bootstrap: BrokerAccess) -> Census:
     return ask(take_census(project.changelog_topic, bootstrap))
 
 

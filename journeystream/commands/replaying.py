@@ -22,12 +22,12 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Self
 
 import orjson
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import TopicPartition
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import IllegalOperation, KafkaError
 from aiokafka.structs import ConsumerRecord
 
+from journeystream.broker_access import BrokerAccess, ProducerClient
 from journeystream.clock import WallClock
 from journeystream.commands.letters import Letter, Survey, Wanted, read_letter
 from journeystream.errors import BrokerUnreachable, OperatorError
@@ -52,7 +52,7 @@ class DeadLetters:
     def __init__(
         self,
         project: Project,
-        bootstrap: str,
+        bootstrap: BrokerAccess,
         codes: Iterable[str] = (),
         topics: Iterable[str] = (),
     ) -> None:
@@ -69,8 +69,7 @@ class DeadLetters:
         self._wanted = Wanted(origins, kept_since, self._codes, self._topics)
         self._tps = [TopicPartition(self._topic, number) for number in range(counts[self._topic])]
         # A group id without a subscription: it joins nothing, but may ask for offsets.
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+        self._consumer = self._bootstrap.consumer(
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -152,9 +151,8 @@ class DeadLetters:
             waiting = {tp for tp in waiting if await self._consumer.position(tp) < ends[tp]}
 
     @asynccontextmanager
-    async def _producer(self) -> AsyncIterator[AIOKafkaProducer]:
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+    async def _producer(self) -> AsyncIterator[ProducerClient]:
+        producer = self._bootstrap.producer(
             transactional_id=self._group,
             transaction_timeout_ms=_TRANSACTION_MS,
             max_request_size=_LARGEST_RECORD,
@@ -176,7 +174,7 @@ class DeadLetters:
 
     async def _commit(
         self,
-        producer: AIOKafkaProducer,
+        producer: ProducerClient,
         batch: Mapping[TopicPartition, Sequence[ConsumerRecord]],
     ) -> int:
         """Replay a batch in one transaction; return how many letters that were."""
@@ -201,9 +199,9 @@ class DeadLetters:
         return replayed
 
 
-async def _kept_since(topics: Iterable[str], bootstrap: str) -> dict[str, int]:
+async def _kept_since(topics: Iterable[str], bootstrap: BrokerAccess) -> dict[str, int]:
     """Return since when (milliseconds) topics keep records; none that keeps them for ever."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = bootstrap.admin()
     try:
         await admin.start()
         answers = await admin.describe_configs(
@@ -222,7 +220,7 @@ async def _kept_since(topics: Iterable[str], bootstrap: str) -> dict[str, int]:
     return kept_since
 
 
-async def _send_original(producer: AIOKafkaProducer, letter: Letter) -> asyncio.Future[object]:
+async def _send_original(producer: ProducerClient, letter: Letter) -> asyncio.Future[object]:
     sent: asyncio.Future[object] = await producer.send(
         letter.topic,
         letter.value,
@@ -233,7 +231,7 @@ async def _send_original(producer: AIOKafkaProducer, letter: Letter) -> asyncio.
     return sent
 
 
-async def _send_anew(producer: AIOKafkaProducer, record: ConsumerRecord) -> asyncio.Future[object]:
+async def _send_anew(producer: ProducerClient, record: ConsumerRecord) -> asyncio.Future[object]:
     # The client refuses a record that has neither; ours always have a value.
     value = b"" if record.key is None and record.value is None else record.value
     # With its own time, so that it is not kept for longer than the others.

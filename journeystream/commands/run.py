@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from aiokafka import TopicPartition
 
+from journeystream.agents.cluster import KafkaCluster
 from journeystream.api.routes import PREFIX
 from journeystream.api.tokens import check_open
+from journeystream.broker_access import BrokerAccess
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker
 from journeystream.commands.context import Chosen, project_of
 from journeystream.embedded_broker import LOOPBACK
 from journeystream.errors import UserError
-from journeystream.project import DEFAULT_FILE
+from journeystream.project import DEFAULT_FILE, Project
 from journeystream.project_file import PROJECT_VARIABLE
 from journeystream.topics import check_copartitioned, partitions_of, wanted_topics
 from journeystream.worker_log import LogForm, log_to_stderr, secrets_of, worker_name
@@ -83,6 +86,7 @@ def run(
         wanted = wanted_topics(project)
         counts = ask(partitions_of([topic.name for topic in wanted], bootstrap))
         check_copartitioned(wanted, counts)
+        ask(_ask_as_the_group(project, bootstrap))
         # This process is the worker's from here on: for the commands that its API runs beside it.
         os.environ[PROJECT_VARIABLE] = str((chosen.file or Path(DEFAULT_FILE)).absolute())
         code = run_worker(project, bootstrap, listening, tracer)
@@ -99,6 +103,19 @@ def _tracer(worker: str) -> Tracer:
             f"run: pip install 'journeystream[tracing]'"
         ) from None
     return to_collector(worker)
+
+
+async def _ask_as_the_group(project: Project, bootstrap: BrokerAccess) -> None:
+    """Ask Kafka for what the group has committed, and let its refusal pass.
+
+    Faust does not hear that this worker may not be in the group, and would wait for ever.
+    """
+    consumer = KafkaCluster(bootstrap).consumer(project.app)
+    try:
+        await consumer.start()
+        await consumer.committed(TopicPartition(project.rekey_topic, 0))
+    finally:
+        await consumer.stop()
 
 
 def _listen(host: str, port: int) -> socket.socket:

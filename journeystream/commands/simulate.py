@@ -16,6 +16,7 @@ import typer
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from journeystream.agents.cluster import KafkaCluster
+from journeystream.broker_access import BrokerAccess
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker, published
 from journeystream.commands.checking import AsJson
@@ -141,10 +142,10 @@ def simulate(  # noqa: PLR0913 -- each is an option of the command
         say_report(report)
 
 
-def _published(stack: ExitStack, project: Project | None) -> tuple[str, Published]:
+def _published(stack: ExitStack, project: Project | None) -> tuple[BrokerAccess, Published]:
     """Return where Kafka is and what is published there; nothing where it is not asked."""
     if project is None:
-        return "", Published()
+        return BrokerAccess(""), Published()
     bootstrap = stack.enter_context(broker(project))
     return bootstrap, ask(published(project, bootstrap))
 
@@ -156,7 +157,7 @@ def _of_file(project: Project | None, lines: JsonLines, times: Times) -> tuple[E
 
 
 def _of_topic(
-    project: Project, topic: str, bootstrap: str, times: Times
+    project: Project, topic: str, bootstrap: BrokerAccess, times: Times
 ) -> tuple[EventLog, _Batches]:
     source = _source(project, topic)
     log, partitions = ask(log_of_topic(project, source, bootstrap, times))

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 
+from journeystream.broker_access import BrokerAccess
 from journeystream.commands import output
 from journeystream.commands.broker import ask, broker
 from journeystream.commands.context import project_of
@@ -68,7 +69,9 @@ def _topic(project: Project, asked: str) -> str:
     return named[asked]
 
 
-async def _show(topic: str, bootstrap: str, *, follow: bool, limit: int | None, json: bool) -> None:
+async def _show(
+    topic: str, bootstrap: BrokerAccess, *, follow: bool, limit: int | None, json: bool
+) -> None:
     lines, shown = output.Lines(), 0
     async with aclosing(_records(topic, bootstrap, follow=follow)) as records:
         async for record in records:
@@ -83,13 +86,11 @@ async def _show(topic: str, bootstrap: str, *, follow: bool, limit: int | None, 
 
 
 async def _records(
-    topic: str, bootstrap: str, *, follow: bool
+    topic: str, bootstrap: BrokerAccess, *, follow: bool
 ) -> AsyncGenerator[ConsumerRecord, None]:
     partitions = (await partitions_of([topic], bootstrap))[topic]
     tps = [TopicPartition(topic, number) for number in range(partitions)]
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed"
-    )
+    consumer = bootstrap.consumer(enable_auto_commit=False, isolation_level="read_committed")
     await consumer.start()
     try:
         consumer.assign(tps)

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
+from journeystream.broker_access import BrokerAccess
 from journeystream.project import EventDestination, Project
 from journeystream.topics import partitions_of
 
@@ -31,7 +32,7 @@ class Tally:
 class Watch:
     """Follows a project's progress and outputs; `async with` it."""
 
-    def __init__(self, project: Project, bootstrap: str) -> None:
+    def __init__(self, project: Project, bootstrap: BrokerAccess) -> None:
         self._project = project
         self._bootstrap = bootstrap
         self._events = {
@@ -40,14 +41,12 @@ class Watch:
         self.tallies = {each.topic: Tally() for each in project.destinations}
 
     async def __aenter__(self) -> Self:
-        self._outputs = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+        self._outputs = self._bootstrap.consumer(
             enable_auto_commit=False,
             isolation_level="read_committed",
         )
         # A group id without a subscription: it joins nothing, but may ask for offsets.
-        self._group = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+        self._group = self._bootstrap.consumer(
             group_id=self._project.app,
             enable_auto_commit=False,
             isolation_level="read_committed",

@@ -13,10 +13,10 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from journeystream.agents.home import home_of
+from journeystream.broker_access import BrokerAccess, ProducerClient
 from journeystream.sinks.records import OutRecord
 
 _log = logging.getLogger(__name__)
@@ -29,10 +29,10 @@ _LARGEST_RECORD = 1_048_576  # above what an event can be, with its key
 class SourceTopic:
     """A topic that events are produced to, from `start` to `stop`."""
 
-    def __init__(self, topic: str, bootstrap: str) -> None:
+    def __init__(self, topic: str, bootstrap: BrokerAccess) -> None:
         self.name = topic
         self._bootstrap = bootstrap
-        self._client: AIOKafkaProducer | None = None
+        self._client: ProducerClient | None = None
         self._replacing = asyncio.Lock()
         self._leaving: set[asyncio.Task[None]] = set()
 
@@ -69,11 +69,10 @@ class SourceTopic:
                 self._leave(client)
             raise
 
-    async def _connected(self) -> AIOKafkaProducer:
+    async def _connected(self) -> ProducerClient:
         async with self._replacing:
             if self._client is None:
-                client = AIOKafkaProducer(
-                    bootstrap_servers=self._bootstrap,
+                client = self._bootstrap.producer(
                     enable_idempotence=True,
                     acks="all",
                     linger_ms=_LINGER_MS,
@@ -88,16 +87,14 @@ class SourceTopic:
                 self._client = client
             return self._client
 
-    def _leave(self, client: AIOKafkaProducer) -> None:
+    def _leave(self, client: ProducerClient) -> None:
         """Let a client send what others still wait for, and close."""
         leaving = asyncio.create_task(client.stop())
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 
 
-async def _sent(
-    client: AIOKafkaProducer, record: OutRecord, partitions: int
-) -> asyncio.Future[Any]:
+async def _sent(client: ProducerClient, record: OutRecord, partitions: int) -> asyncio.Future[Any]:
     key = record.key or b""
     sent: asyncio.Future[Any] = await client.send(
         record.topic,

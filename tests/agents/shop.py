@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from journeystream.agents.changelog import PARTITION_KEY, USER_KEY, Ledger
 from journeystream.agents.cluster import KafkaCluster
+from journeystream.broker_access import BrokerAccess
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState, encode_user
 from journeystream.state.memory import MemoryStore
@@ -54,7 +55,7 @@ class Shop:
     @property
     def cluster(self) -> KafkaCluster:
         """The broker, as a worker has it."""
-        return KafkaCluster(self.bootstrap)
+        return KafkaCluster(BrokerAccess(self.bootstrap))
 
     def first(self) -> Turn:
         """Return the turn that was committed before."""

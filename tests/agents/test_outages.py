@@ -19,6 +19,7 @@ from journeystream.agents.control import Control
 from journeystream.agents.partition import Partition
 from journeystream.agents.partitions import Partitions
 from journeystream.agents.standby import Standby
+from journeystream.broker_access import BrokerAccess
 from journeystream.clock import WallClock
 from journeystream.errors import OutputRefused, StateError
 from journeystream.project import Project
@@ -188,7 +189,7 @@ def test_exactly_once_does_not_take_over_half_a_turn() -> None:
 
     async def story() -> None:
         committer = Committer(
-            Ledger(3, "changelog", "g"), KafkaCluster("127.0.0.1:1"), MemoryStore()
+            Ledger(3, "changelog", "g"), KafkaCluster(BrokerAccess("127.0.0.1:1")), MemoryStore()
         )
         await committer.resume(Restored(1, 1, 1, {}, frozenset()))
         with pytest.raises(StateError, match="start once with at_least_once"):
@@ -207,7 +208,9 @@ def test_what_a_topic_does_not_take_is_named_and_counted(kafka: str) -> None:
         raise AssertionError(offsets)
 
     async def story() -> None:
-        committer = RepeatingCommitter(ledger, KafkaCluster(kafka), MemoryStore(), tell)
+        committer = RepeatingCommitter(
+            ledger, KafkaCluster(BrokerAccess(kafka)), MemoryStore(), tell
+        )
         await committer.start()
         with pytest.raises(
             OutputRefused, match=rf"{topic} does not take 1 .*3,000,\d\d\d bytes.*max"

@@ -12,6 +12,7 @@ import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
@@ -25,6 +26,16 @@ OLDEST_JAVA = 17
 CLUSTER_ID = "am91cm5leXN0cmVhbS10MQ"
 
 
+@dataclass(frozen=True)
+class Entrances:
+    """More ways into a broker: what it listens at, and who may come (in Kafka's own words)."""
+
+    listeners: tuple[str, ...] = ()
+    properties: Mapping[str, str] = field(default_factory=dict)
+    java: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+
+
 class ApacheBroker:
     """One node of Apache Kafka in a child process, with its data in `directory`."""
 
@@ -32,18 +43,21 @@ class ApacheBroker:
     ours = True
     full = True
 
-    def __init__(self, java: str, libs: Path, directory: Path) -> None:
+    def __init__(
+        self, java: str, libs: Path, directory: Path, entrances: Entrances | None = None
+    ) -> None:
+        entrances = entrances or Entrances()
         self.port = free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
         self._log = directory / "broker.log"
         self._config = directory / "server.properties"
         self._java = [java, "-cp", f"{libs}/*", f"-Dlog4j2.configurationFile={HERE}/log4j2.xml"]
-        self._java += [f"-Dbroker.log={self._log}"]
+        self._java += [f"-Dbroker.log={self._log}", *entrances.java]
         self._child: ChildProcess | None = None
-        _write_properties(
-            self._config, loopback_properties(self.port, free_port(), directory / "data")
-        )
-        arguments = ["format", "-t", CLUSTER_ID, "-c", str(self._config)]
+        properties = loopback_properties(self.port, free_port(), directory / "data")
+        properties["listeners"] = ",".join((properties["listeners"], *entrances.listeners))
+        _write_properties(self._config, {**properties, **entrances.properties})
+        arguments = ["format", "-t", CLUSTER_ID, "-c", str(self._config), *entrances.users]
         self._run_tool("kafka.tools.StorageTool", arguments)
 
     def start(self) -> None:
@@ -95,12 +109,12 @@ class ApacheBroker:
 
 
 @contextmanager
-def apache_broker() -> Iterator[Broker]:
+def apache_broker(entrances: Entrances | None = None) -> Iterator[Broker]:
     """Run Apache Kafka on a directory of its own, or raise BrokerMissingError."""
     java = _find_java()
     libs = _jars()
     with TemporaryDirectory(prefix="journeystream-kafka-") as directory:
-        broker = ApacheBroker(java, libs, Path(directory))
+        broker = ApacheBroker(java, libs, Path(directory), entrances)
         broker.start()
         try:
             yield broker

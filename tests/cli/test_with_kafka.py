@@ -220,8 +220,8 @@ def test_commands_share_the_embedded_broker(tmp_path: Path) -> None:
     with broker(project) as bootstrap:
         for command in (["topics"], ["produce", str(events)]):
             done = subprocess.run([*COMMAND, "-p", file, *command], capture_output=True, check=True)
-            assert bootstrap.encode() in done.stderr
-    assert port_is_free(int(bootstrap.rpartition(":")[2]))
+            assert bootstrap.address.encode() in done.stderr
+    assert port_is_free(int(bootstrap.address.rpartition(":")[2]))
     # A broker of its own, which has what the other one wrote when it ended.
     shown = run("tail", "e", file=file)
     assert (shown.stderr, shown.stdout.count("\n")) == ("", 1)

@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from typer.testing import CliRunner
 
+from journeystream.broker_access import BrokerAccess
 from journeystream.cli import app
 from journeystream.commands.letters import read_letter
 from journeystream.commands.replaying import DeadLetters
@@ -114,7 +115,7 @@ def test_letters_that_come_later_wait_for_the_next_replay(post: Post) -> None:
             post.write("not_json", "not_json", first=2)
 
     async def replay() -> None:
-        async with DeadLetters(load_project(post.file), post.bootstrap) as letters:
+        async with DeadLetters(load_project(post.file), BrokerAccess(post.bootstrap)) as letters:
             await letters.replay(come_back)
 
     asyncio.run(replay())

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from journeystream.broker_access import BrokerAccess
 from journeystream.commands import replaying
 from journeystream.commands.replaying import DeadLetters
 from journeystream.errors import BrokerUnreachable
@@ -85,12 +86,12 @@ def test_a_second_replay_ends_the_first(post: Post) -> None:
     async def story(patch: pytest.MonkeyPatch) -> None:
         async def overtaken(*arguments: Any) -> None:  # noqa: ANN401  aiokafka's
             patch.undo()
-            async with DeadLetters(project, post.bootstrap) as second:
+            async with DeadLetters(project, BrokerAccess(post.bootstrap)) as second:
                 await second.replay(lambda _, __: None)
             await real(*arguments)
 
         patch.setattr(AIOKafkaProducer, "send_offsets_to_transaction", overtaken)
-        async with DeadLetters(project, post.bootstrap) as first:
+        async with DeadLetters(project, BrokerAccess(post.bootstrap)) as first:
             with pytest.raises(BrokerUnreachable, match="If another replay runs now, that is all"):
                 await first.replay(lambda _, __: None)
 

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from journeystream.agents.census import take_census
+from journeystream.broker_access import BrokerAccess
 from tests.integration.conftest import MakeWorld
 from tests.integration.reading import Received
 from tests.integration.world import World
@@ -59,7 +60,7 @@ def test_users_are_named_and_erased(make_world: MakeWorld) -> None:
         world.produce([{"type": "delete", "userId": "u2", "timestamp": _at(5)}])
         world.settle()
         assert _members(world) == ["u4"]
-    census = asyncio.run(take_census(f"{world.app}.changelog", world.bootstrap))
+    census = asyncio.run(take_census(f"{world.app}.changelog", BrokerAccess(world.bootstrap)))
     assert (census.users, census.journeys["vips"].inside) == (1, 1)
     with world.worker("another"):  # which has nothing but the changelog
         _say(world, 6, "enroll", "by-hand", "u1")
@@ -104,7 +105,7 @@ def test_users_are_moved_and_taken_out(make_world: MakeWorld) -> None:
         ("u4", 2, "moved"),
     ]
     assert _on_list(world.received("ads")) == {"u4"}
-    census = asyncio.run(take_census(f"{world.app}.changelog", world.bootstrap))
+    census = asyncio.run(take_census(f"{world.app}.changelog", BrokerAccess(world.bootstrap)))
     assert (census.users, census.journeys["way"].inside) == (4, 2)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from journeystream.agents.census import JourneyCount, take_census
+from journeystream.broker_access import BrokerAccess
 from journeystream.project import load_project
 from tests.integration.conftest import MakeWorld
 from tests.integration.shop_load import DEMO, END, JOURNEYS, chunks
@@ -41,7 +42,7 @@ def test_a_simulation_is_what_the_workers_did(make_world: MakeWorld) -> None:
     world.mark_clock(END)
     with world.worker():
         world.settle()
-    census = asyncio.run(take_census(f"{world.app}.changelog", world.bootstrap))
+    census = asyncio.run(take_census(f"{world.app}.changelog", BrokerAccess(world.bootstrap)))
     messages, edges = _messages(world), _edges(world)
     for file in JOURNEYS:
         of_topic = simulated(world, file.stem, "--others", "--topic", world.source)

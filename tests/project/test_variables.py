@@ -41,7 +41,7 @@ def test_an_empty_variable_counts_as_none(write: Write, monkeypatch: pytest.Monk
         ("KAFKA__BOOTSTRAP", "host", "kafka.bootstrap: 'host' is no broker; write host:port"),
         ("KAFKA__BOOTSTRP", "x", "kafka.bootstrp: there is no such setting; did you mean"),
         ("KAFKA", '{"partitions": 0}', "kafka.partitions: 0 is too small; write 1 or more"),
-        ("KAFKA", "x", "kafka: 'x' is no group of settings; write"),
+        ("KAFKA", "x", "kafka: what is written is no group of settings; write"),
         ("SOURCES", "events", "sources: 'events' is no list; start each entry with"),
         ("SOURCES", '[{"topik": "a"}]', "sources[0].topic: it is missing; add it"),
         ("SOURCES__0__TOPIC", "a", "sources: a group of settings is no list; start each"),

@@ -19,6 +19,7 @@ from aiokafka.errors import IllegalOperation, ProducerFenced
 from aiokafka.structs import ConsumerRecord
 
 from journeystream.agents.cluster import Cluster, Consumer, KafkaCluster, Producer
+from journeystream.broker_access import BrokerAccess
 from journeystream.sinks.records import OutRecord
 from tests.brokers.clients import fresh, new_topic
 from tests.simulation.broker import Broker, Network
@@ -108,7 +109,7 @@ def tell(request: pytest.FixtureRequest) -> Callable[[Story], None]:
     if request.param == "real":
         bootstrap: str = request.getfixturevalue("kafka")
         tp = TopicPartition(new_topic(bootstrap), 0)
-        side = Side(KafkaCluster(bootstrap), tp, fresh("group"), fresh("transaction"))
+        side = Side(KafkaCluster(BrokerAccess(bootstrap)), tp, fresh("group"), fresh("transaction"))
         return lambda story: asyncio.run(asyncio.wait_for(story(side), 60))
     return lambda story: _simulate(story, 0.05 if "late" in request.param else 0.0)
 

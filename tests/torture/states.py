@@ -14,6 +14,7 @@ from pathlib import Path
 from journeystream.agents.changelog import Ledger
 from journeystream.agents.cluster import KafkaCluster
 from journeystream.agents.recovery import restore
+from journeystream.broker_access import BrokerAccess
 from journeystream.project import Project
 from journeystream.state.codec import encode_user
 from journeystream.state.memory import MemoryStore
@@ -74,7 +75,7 @@ def faults(
 
 
 def _restore(store: Store, ledger: Ledger, bootstrap: str) -> None:
-    asyncio.run(restore(store, ledger, KafkaCluster(bootstrap)))
+    asyncio.run(restore(store, ledger, KafkaCluster(BrokerAccess(bootstrap))))
 
 
 def _unlike(what: str, found: Contents, wanted: Contents) -> Iterator[str]:
