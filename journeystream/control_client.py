@@ -141,8 +141,8 @@ async def tell(
 ) -> None:
     """Send notes, with the record of who asked for it.
 
-    Nothing is decided, so no other teller is fenced: one that does, as after a restart of the
-    worker at the same address, is tried again.
+    Nothing is decided, so tellers do not wait for one another. Of two of one name (a worker that
+    was started again at its address) whoever is fenced tries again.
     """
     await partitions_of([notes.topic, project.audit_topic], bootstrap)
     name = f"notes.{notes.teller}"

@@ -37,6 +37,8 @@ from journeystream.planning import plan
 from journeystream.publishing import check, publish, records_of
 from journeystream.steps.contract import ID_PATTERN
 
+_SAME_STATE = {"active": State.LIVE}  # as decision platforms call it
+
 
 class Listing(Paging):
     """Which journeys."""
@@ -48,7 +50,7 @@ class Listing(Paging):
 class Cloning(Asked):
     """What a clone is called."""
 
-    id: str | None = Field(default=None, max_length=100, pattern=r"^[A-Za-z0-9_-]+$")
+    id: str | None = Field(default=None, pattern=ID_PATTERN)
     """The clone's id; default: ID-copy."""
     name: str | None = Field(default=None, min_length=1, max_length=500)
     """The clone's name; default: the same."""
@@ -99,6 +101,7 @@ async def create_journey(desk: Desk, call: Call) -> Reply:
         if id_ in current.heads or id_ in current.drafts:
             raise CommandRefused(f"there is a journey {id_!r} already; choose another id")
         _refuse_many(current, desk)
+        _refuse_status(document, State.DRAFT)
         draft = Draft(document, now, now)
         view = draft_view(id_, draft)
         return [draft_record(id_, draft)], _reply(view, HTTPStatus.CREATED)
@@ -150,6 +153,7 @@ async def update_journey(desk: Desk, call: Call) -> Reply:
     def decide(current: Published) -> tuple[Sequence[Record], Reply]:
         before = view_of(id_, current)
         demand_match(call, etag(before))
+        _refuse_status(document, before.status)
         if before.status is State.DRAFT:
             draft = Draft(document, current.drafts[id_].created_at, now)
             view = draft_view(id_, draft)
@@ -159,6 +163,18 @@ async def update_journey(desk: Desk, call: Call) -> Reply:
         return _published_anew(journey, current, desk, now)
 
     return await changed(desk, call, "update", [id_], decide)
+
+
+def _refuse_status(document: Mapping[str, Any], state: State) -> None:
+    """Refuse a state that is written down: it would not come about."""
+    said = document.get("status")
+    if said is not None and _SAME_STATE.get(str(said), said) != state:
+        raise Refused(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"status is {str(said)[:60]!r}, and the journey is {state}: leave it out; "
+            f"POST /journeys/{document['id']}/publish makes it live, and pause, resume, stop and "
+            f"archive say the rest",
+        )
 
 
 def _refuse_structural(journey: JourneyDefinition, before: JourneyView, current: Published) -> None:
@@ -192,7 +208,7 @@ async def delete_journey(desk: Desk, call: Call) -> Reply:
 async def clone_journey(desk: Desk, call: Call) -> Reply:
     """Make a draft of a journey under another id; keys set by hand are left out."""
     id_, now = call.path["journey"], desk.clock.now()
-    new_id = call.body.id or f"{id_}-copy"
+    new_id = journey_document({"id": call.body.id or f"{id_}-copy"})["id"]
 
     def decide(current: Published) -> tuple[Sequence[Record], Reply]:
         definition = view_of(id_, current).definition

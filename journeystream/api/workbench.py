@@ -20,11 +20,13 @@ from typing import Any
 import orjson
 
 from journeystream.api.problems import Refused
+from journeystream.errors import OperatorError
 
 _SECONDS = 120.0
 _NICENESS = 10
 _WAITING_AT_MOST = 4
-_REFUSED = 2  # the exit code of whoever asked for something wrong
+# Exit codes: who asked for something wrong, and what is for whoever runs the worker.
+_REFUSED, _FOR_OPERATORS = 2, 1
 
 
 class Workbench:
@@ -86,4 +88,7 @@ class Workbench:
         if process.returncode == _REFUSED:
             why = (said.strip() or told.strip()).decode(errors="replace")
             raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, why)
+        # A fault of ours ends with 1 too, as Python has it.
+        if process.returncode == _FOR_OPERATORS and b"Traceback" not in said:
+            raise OperatorError(f"{words[0]}: {said.decode(errors='replace').strip()}")
         raise RuntimeError(f"{words[0]}: exit code {process.returncode}: {said!r}")

@@ -82,13 +82,13 @@ def run(
     check_open(project.api, http_host)
     listening = None if http_port is None else _listen(http_host, http_port)
     chosen: Chosen = ctx.obj
-    # For the commands that the API runs beside the worker.
-    os.environ[PROJECT_VARIABLE] = str((chosen.file or Path(DEFAULT_FILE)).absolute())
     with broker(project) as bootstrap:
         wanted = wanted_topics(project)
         counts = ask(partitions_of([topic.name for topic in wanted], bootstrap))
         check_copartitioned(wanted, counts)
         ask(_ask_as_the_group(project, bootstrap))
+        # This process is the worker's from here on: for the commands that its API runs beside it.
+        os.environ[PROJECT_VARIABLE] = str((chosen.file or Path(DEFAULT_FILE)).absolute())
         code = run_worker(project, bootstrap, listening, tracer)
     raise typer.Exit(code)
 

@@ -163,7 +163,7 @@ def test_kafka_that_does_not_answer_is_for_operators(tmp_path: Path, arguments: 
     [
         (
             ["tail", "mails"],
-            "choose one of: e, rekeyed, control, changelog, dead-letters, mail, email, ",
+            "choose one of: e, rekeyed, control, audit, changelog, dead-letters, mail, email, ",
         ),
         (["produce", os.devnull, "--topic", "mail"], "choose one of: e\n"),
         (["produce", os.devnull, "--clock-mark", "2024-01-01"], "time: replay"),

@@ -136,6 +136,7 @@ def test_only_the_state_that_is_known_is_changed(pair: Pair) -> None:
         assert pair.second.post(f"/journeys/seen/{action}", If_Match=done.etag).status == 412
 
 
+@pytest.mark.usefixtures("fencing")
 def test_changes_at_the_same_time_are_all_done(pair: Pair) -> None:
     """Whoever changes something at whichever worker at whatever time: all is done, none is lost."""
     count = 16
@@ -152,6 +153,7 @@ def test_changes_at_the_same_time_are_all_done(pair: Pair) -> None:
     assert ids == [f"race-{number:02}" for number in range(count)]
 
 
+@pytest.mark.usefixtures("fencing")
 def test_of_two_who_choose_one_id_one_is_told(pair: Pair) -> None:
     """The same draft created at both workers at once is created once."""
     with ThreadPoolExecutor(2) as crowd:

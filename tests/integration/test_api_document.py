@@ -44,7 +44,7 @@ THERE = {
 }
 # Requests of a route: those that change something wait for Kafka, others for a command to start.
 _READS, _WRITES, _COMMANDS = 20, 12, 6
-_RUN_COMMANDS = ("preview", "simulate")
+_RUN_COMMANDS = ("preview", "simulate", "measure", "get_history")
 
 
 @pytest.fixture(scope="module")

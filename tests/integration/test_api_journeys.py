@@ -214,7 +214,7 @@ def test_a_clone_is_a_draft_of_its_own(shop: Shop) -> None:
     refused(shop.api.post("/journeys/cloned/clone"), 409, "choose another id")
     done(shop.api.post("/journeys/cloned/clone", {"id": "cloned-2"}), 201)
     assert done(shop.api.post("/journeys/cloned-2/publish"))["status"] == "live"
-    for body in ({"id": "a b"}, {"id": ""}, {"name": ""}, {"other": 1}):
+    for body in ({"id": "a b"}, {"id": "-p"}, {"id": ""}, {"name": ""}, {"other": 1}):
         refused(shop.api.post("/journeys/cloned/clone", body), 422, "problems")
     refused(shop.api.post("/journeys/nothing/clone"), 404)
 
@@ -285,6 +285,7 @@ def test_the_form_of_decision_platforms(shop: Shop) -> None:
     said = json.dumps(verdict["problems"])
     assert all(word in said for word in ("step_followup", "ch_email", "loan_interested"))
     refused(api.post(f"{where}/publish"), 422, "step_followup")
+    refused(api.put(where, {**json.loads(LOAN), "status": "active"}), 422, "/publish makes it live")
     mended = json.loads(LOAN)
     mended["entryConditions"] = {"events": ["Loan Viewed"]}
     mended["steps"][1]["config"]["channelId"] = "email"
@@ -293,8 +294,9 @@ def test_the_form_of_decision_platforms(shop: Shop) -> None:
     )
     done(api.put(where, mended))
     assert done(api.post(f"{where}/publish"))["status"] == "live"
-    renamed = {**mended, "description": "Another one"}
+    renamed = {**mended, "description": "Another one", "status": "active"}
     assert done(api.put(where, renamed))["version"] == 1
+    del mended["status"]
     mended["steps"][2]["config"]["duration"] = 4
     refused(api.put(where, mended), 409, "pause it first")
     refused(api.delete(where), 409, "archive it")
