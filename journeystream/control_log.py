@@ -235,6 +235,11 @@ class Published:
         return fates
 
 
+def is_for_workers(key: bytes | None) -> bool:
+    """Tell whether a record may change what workers do: drafts and answers change nothing."""
+    return (key or b"").partition(b"/")[0].decode(errors="replace") not in (_DRAFT, _ANSWER)
+
+
 class LastRecords:
     """The last value of each key, as the topic has come in so far."""
 

@@ -11,12 +11,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from journeystream.control_log import (
+    Answer,
+    Draft,
     Head,
     LastRecords,
     Published,
     PublishedVersion,
+    answer_record,
     audience_record,
+    draft_record,
     head_record,
+    is_for_workers,
     version_record,
 )
 from journeystream.definitions import AudienceDefinition, JourneyDefinition, parse_definition
@@ -244,3 +249,22 @@ def test_a_record_without_a_value_takes_its_key_out() -> None:
         last.published()
     last.take(b"journey/x/1", None)
     assert last.published() == Published()
+
+
+def test_drafts_and_answers_are_nothing_to_workers() -> None:
+    """What is only designed, or was only answered, leaves all that is compiled as it is."""
+    records = live(version(journey()))
+    draft = draft_record("new", Draft({"id": "new"}, 1, 2))
+    answer = answer_record("key", Answer(1, "a request", 201, {}))
+    assert [is_for_workers(key) for key, _ in (*records, draft, answer)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert draft[1] is not None
+    assert answer[1] is not None
+    known = read(*records, (draft[0], draft[1]), (answer[0], answer[1]))
+    assert known.drafts["new"].updated_at == 2
+    assert known.answers["key"].status == 201
+    assert known.compiled(workshop_of(None)).versions.keys() == compiled(*records).versions.keys()

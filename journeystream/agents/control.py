@@ -21,7 +21,7 @@ from journeystream.agents.cluster import Cluster, Consumer
 from journeystream.broker_refusals import NOT_ALLOWED
 from journeystream.clock import Clock
 from journeystream.compiler import Workshop
-from journeystream.control_log import LastRecords, Published
+from journeystream.control_log import LastRecords, Published, is_for_workers
 from journeystream.errors import BrokerUnreachable
 from journeystream.journeys import Journeys
 
@@ -44,6 +44,7 @@ class Control:
         self._journeys = Journeys()
         self._position = 0
         self._changed = False
+        self._recompile = False
         self._moved = asyncio.Condition()
         self._follower: asyncio.Task[None] | None = None
         self._answered: float | None = None
@@ -175,6 +176,7 @@ class Control:
         records = fetched.get(self._tp, [])
         for record in records:
             self._last.take(record.key, record.value)
+            self._recompile = self._recompile or is_for_workers(record.key)
         self._changed = self._changed or bool(records)
         position = await self._consumer.position(self._tp)
         if (self._changed or self._is_silent()) and position < await self._end():
@@ -182,9 +184,10 @@ class Control:
             return
         if self._changed:
             self._published = self._last.published()
-            self._journeys = self._published.compiled(self._workshop)
-            _log.info("journeys: %s live", len(self._journeys.admitting))
-            self._changed = False
+            if self._recompile:
+                self._journeys = self._published.compiled(self._workshop)
+                _log.info("journeys: %s live", len(self._journeys.admitting))
+            self._changed = self._recompile = False
         if position != self._position:
             async with self._moved:
                 self._position = position
