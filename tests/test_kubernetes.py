@@ -90,7 +90,6 @@ def project_in(kind: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return load_project(directory / mounted.name)
 
 
-@pytest.mark.skipif("security" not in Kafka.model_fields, reason="needs kafka.security")
 @pytest.mark.parametrize("kind", ["StatefulSet", "Job"])
 def test_the_project_is_accepted_with_the_variables_of_the_pods(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
