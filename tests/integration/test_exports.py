@@ -98,7 +98,7 @@ def test_the_topic_and_its_export_have_the_same_figures(walked: World, tmp_path:
     assert achieved == {"came_back": 15, "test.bought": 10, "exit": 10, "gone": 10}
     [split] = nudge["splits"]
     assert sum(path["entered"] for path in split["paths"]) == 30
-    assert [path["is_control"] for path in split["paths"]] == [True, False]
+    assert [path["isControl"] for path in split["paths"]] == [True, False]
     shown = walked.cli("measure", "nudge", "--as-of", AS_OF)
     assert "goal\tcame_back\t\t15\t0\t0\t15\t2.0 hours" in shown
     assert "test\tmail\tmailed" in shown

@@ -57,7 +57,7 @@ def test_a_worker_in_a_long_turn_ends_in_time(make_world: MakeWorld) -> None:
     assert len(world.received("email")) == 1
 
 
-@pytest.mark.parametrize("said", ["probes: ", "INFO journeys: "])
+@pytest.mark.parametrize("said", [": /ready", "INFO journeys: "])
 def test_a_worker_that_is_still_starting_ends_at_once(said: str, make_world: MakeWorld) -> None:
     """SIGTERM before there are partitions ends a worker in good order."""
     world = make_world()
