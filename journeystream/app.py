@@ -322,8 +322,9 @@ def _sorters(project: Project, partitions: int) -> dict[str, Sorter]:
 def _faust_app(project: Project, bootstrap: BrokerAccess, url: URL) -> JourneyApp:
     session = project.kafka.session_timeout_micros / _SECOND
     worker = worker_name(project.kafka.instance)
-    # Kafka gives a member that comes back under its name what it had, though it reads other topics.
-    topics = stable_id(*sorted(project.topics_read))[:8]
+    # Kafka gives a member that comes back under its name what it had. Who reads other topics now,
+    # or is reached elsewhere, has to be another one.
+    same = stable_id(*sorted(project.topics_read), str(url))[:8]
     return JourneyApp(
         project.app,
         broker=[URL(f"kafka://{address.strip()}") for address in bootstrap.address.split(",")],
@@ -331,7 +332,7 @@ def _faust_app(project: Project, bootstrap: BrokerAccess, url: URL) -> JourneyAp
         broker_heartbeat_interval=session / _HEARTBEATS,
         broker_rebalance_timeout=_REBALANCE_SECONDS,
         broker_max_poll_interval=_POLL_SECONDS,
-        consumer_group_instance_id=project.kafka.instance and f"{worker}-{topics}",
+        consumer_group_instance_id=project.kafka.instance and f"{worker}-{same}",
         canonical_url=url,
         datadir=Path(tempfile.gettempdir()) / f"journeystream-faust-{worker}",
         # The assignor places standbys; the tables that Faust means are not used.

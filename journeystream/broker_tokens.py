@@ -18,7 +18,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import aiohttp
 import orjson
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.errors import KafkaConnectionError
@@ -74,6 +73,8 @@ class Endpoint:
         OSError, aiohttp's errors and TimeoutError say that nobody answered, ValueError that the
         answer is a refusal or none at all.
         """
+        import aiohttp  # noqa: PLC0415  which takes a while, and few need
+
         form = {"grant_type": "client_credentials"} | ({"scope": self.scope} if self.scope else {})
         shown = b64encode(f"{self.client_id}:{self.secret}".encode()).decode()
         patience = aiohttp.ClientTimeout(total=_PATIENCE_SECONDS)
@@ -114,7 +115,8 @@ class EndpointTokens(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka h
                 return held.text
             try:
                 self._held = token_of(asyncio.run(self._endpoint.ask()), now)
-            except (OSError, aiohttp.ClientError, TimeoutError, ValueError) as error:
+            # aiohttp's errors are of many kinds, and all of them say that nobody answered.
+            except Exception as error:  # noqa: BLE001  a token that is held may do
                 if held is not None and now < held.ends_at:
                     return held.text
                 raise self._refused(error) from None

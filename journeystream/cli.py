@@ -7,7 +7,10 @@ journeystream itself. Exit codes: 0 done; 1 Kafka or this machine failed (an ope
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,80 +19,51 @@ import typer
 from aiokafka.errors import KafkaError
 from typer.core import TyperGroup
 
-from journeystream.broker_refusals import said_of
 from journeystream.commands import output
-from journeystream.commands.by_hand import move, take_out
-from journeystream.commands.change_state import (
-    archive,
-    pause,
-    resume,
-    retry,
-    stop,
-    unarchive,
-)
-from journeystream.commands.clone import clone
 from journeystream.commands.context import Chosen
-from journeystream.commands.dead_letters import dead_letters
-from journeystream.commands.demo import demo
-from journeystream.commands.enroll import enroll
-from journeystream.commands.erase import erase
-from journeystream.commands.explain import explain, user
-from journeystream.commands.export import export
-from journeystream.commands.history import history
-from journeystream.commands.ingest import ingest
-from journeystream.commands.init import init
-from journeystream.commands.list_journeys import list_journeys
-from journeystream.commands.lists import lists
-from journeystream.commands.measure import measure
-from journeystream.commands.preview import preview
-from journeystream.commands.produce import produce
-from journeystream.commands.publish import publish
-from journeystream.commands.run import run
-from journeystream.commands.schemas import schemas
-from journeystream.commands.simulate import simulate
-from journeystream.commands.tail import tail
-from journeystream.commands.templates import templates
-from journeystream.commands.topics import topics
-from journeystream.commands.validate import validate
 from journeystream.errors import OperatorError, UserError
 from journeystream.project_file import PROJECT_VARIABLE
 
 _OPERATOR, _USER, _INTERRUPTED = 1, 2, 130
+_WITH_A_VALUE = ("-p", "--project")
 _START, _JOURNEYS, _USERS = "Start", "Journeys", "Users"
 _EVENTS, _FIGURES, _WORKERS = "Events", "Figures", "Workers"
 
-# Name, function, group; in the order of the help.
-_COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
-    ("init", init, _START),
-    ("topics", topics, _START),
-    ("demo", demo, _START),
-    ("templates", templates, _JOURNEYS),
-    ("validate", validate, _JOURNEYS),
-    ("preview", preview, _JOURNEYS),
-    ("simulate", simulate, _JOURNEYS),
-    ("publish", publish, _JOURNEYS),
-    ("list", list_journeys, _JOURNEYS),
-    ("pause", pause, _JOURNEYS),
-    ("resume", resume, _JOURNEYS),
-    ("stop", stop, _JOURNEYS),
-    ("retry", retry, _JOURNEYS),
-    ("archive", archive, _JOURNEYS),
-    ("unarchive", unarchive, _JOURNEYS),
-    ("clone", clone, _JOURNEYS),
-    ("schemas", schemas, _JOURNEYS),
-    ("explain", explain, _USERS),
-    ("user", user, _USERS),
-    ("history", history, _USERS),
-    ("enroll", enroll, _USERS),
-    ("exit", take_out, _USERS),
-    ("move", move, _USERS),
-    ("erase", erase, _USERS),
-    ("produce", produce, _EVENTS),
-    ("tail", tail, _EVENTS),
-    ("measure", measure, _FIGURES),
-    ("export", export, _FIGURES),
-    ("run", run, _WORKERS),
-    ("ingest", ingest, _WORKERS),
+# Name, where it is in `commands`, group; in the order of the help. A command is imported when it is
+# asked for: all of them take as long again as most need to do their work.
+_COMMANDS: tuple[tuple[str, str, str], ...] = (
+    ("init", "init:init", _START),
+    ("topics", "topics:topics", _START),
+    ("demo", "demo:demo", _START),
+    ("templates", "templates:templates", _JOURNEYS),
+    ("validate", "validate:validate", _JOURNEYS),
+    ("preview", "preview:preview", _JOURNEYS),
+    ("simulate", "simulate:simulate", _JOURNEYS),
+    ("publish", "publish:publish", _JOURNEYS),
+    ("list", "list_journeys:list_journeys", _JOURNEYS),
+    ("pause", "change_state:pause", _JOURNEYS),
+    ("resume", "change_state:resume", _JOURNEYS),
+    ("stop", "change_state:stop", _JOURNEYS),
+    ("retry", "change_state:retry", _JOURNEYS),
+    ("archive", "change_state:archive", _JOURNEYS),
+    ("unarchive", "change_state:unarchive", _JOURNEYS),
+    ("clone", "clone:clone", _JOURNEYS),
+    ("schemas", "schemas:schemas", _JOURNEYS),
+    ("explain", "explain:explain", _USERS),
+    ("user", "explain:user", _USERS),
+    ("history", "history:history", _USERS),
+    ("enroll", "enroll:enroll", _USERS),
+    ("exit", "by_hand:take_out", _USERS),
+    ("move", "by_hand:move", _USERS),
+    ("erase", "erase:erase", _USERS),
+    ("lists", "lists:lists", _USERS),
+    ("produce", "produce:produce", _EVENTS),
+    ("tail", "tail:tail", _EVENTS),
+    ("dead-letters", "dead_letters:dead_letters", _EVENTS),
+    ("measure", "measure:measure", _FIGURES),
+    ("export", "export:export", _FIGURES),
+    ("run", "run:run", _WORKERS),
+    ("ingest", "ingest:ingest", _WORKERS),
 )
 # A blank line between them keeps each on a line of its own.
 _EXAMPLES = "\n\n".join(  # noqa: FLY002 -- a list of lines reads as one
@@ -119,22 +93,13 @@ class _Commands(TyperGroup):
             output.complain(str(error))
             code = _OPERATOR
         except KafkaError as error:
+            from journeystream.broker_refusals import said_of  # noqa: PLC0415  seldom needed
+
             output.complain(said_of(error))
             code = _OPERATOR
         except KeyboardInterrupt:
             code = _INTERRUPTED
         raise typer.Exit(code)
-
-
-app = typer.Typer(
-    cls=_Commands,
-    no_args_is_help=True,
-    # A fault of ours is told as Python tells it: it is for a bug report, not for users.
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    rich_markup_mode="rich",
-    epilog=_EXAMPLES,
-)
 
 
 def _show_version(asked: bool) -> None:  # noqa: FBT001 -- typer calls it with the option's value
@@ -148,7 +113,6 @@ def _show_version(asked: bool) -> None:  # noqa: FBT001 -- typer calls it with t
     raise typer.Exit
 
 
-@app.callback()
 def _options(
     ctx: typer.Context,
     *,
@@ -173,12 +137,42 @@ def _options(
     ctx.obj = Chosen(project)
 
 
-for _name, _function, _group in _COMMANDS:
-    app.command(_name, rich_help_panel=_group)(_function)
-app.add_typer(lists, name="lists", rich_help_panel=_USERS)
-app.add_typer(dead_letters, name="dead-letters", rich_help_panel=_EVENTS)
+def app_for(words: Sequence[str]) -> typer.Typer:
+    """Return the command line as far as these words need it: the command that they name, or all."""
+    app = typer.Typer(
+        cls=_Commands,
+        no_args_is_help=True,
+        # A fault of ours is told as Python tells it: it is for a bug report, not for users.
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        rich_markup_mode="rich",
+        epilog=_EXAMPLES,
+    )
+    app.callback()(_options)
+    named = [each for each in _COMMANDS if words and each[0] == _command_in(words)]
+    for name, place, group in named or _COMMANDS:
+        module, _, attribute = place.partition(":")
+        command = getattr(import_module(f"journeystream.commands.{module}"), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name, rich_help_panel=group)
+        else:
+            app.command(name, rich_help_panel=group)(command)
+    return app
+
+
+def _command_in(words: Sequence[str]) -> str | None:
+    """Return the word behind our own options; None where options are all there is."""
+    rest = iter(words)
+    for word in rest:
+        if word in _WITH_A_VALUE:
+            next(rest, None)
+        elif not word.startswith("-"):
+            return word
+    return None
 
 
 def main() -> None:
     """Run the command that the arguments name."""
-    app(prog_name="journeystream")
+    # A shell that completes asks about any of them.
+    completes = "_JOURNEYSTREAM_COMPLETE" in os.environ
+    app_for(() if completes else sys.argv[1:])(prog_name="journeystream")

@@ -1,7 +1,7 @@
 """The parts in which all tests run side by side, each with a broker of its own.
 
 Law: every test is in just one part. Most of the time of integration tests is waiting
-(for sessions to end, for timers to come due), so they come in three parts.
+(for sessions to end, for timers to come due), so they come in four parts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-_CREWS = 3
+_CREWS = 4
 PARTS = ("core", "shell", *(f"workers {crew}" for crew in range(1, _CREWS + 1)))
 _WORKERS = "integration"
 _FILES = sorted((Path(__file__).parent / _WORKERS).glob("test_*"))

@@ -117,7 +117,7 @@ def test_each_field_is_known(fragment: str) -> None:
 
 def test_commands_and_files_exist() -> None:
     """Each command is one of the command line's, and each file is there."""
-    commands = {command.name for command in cli.app.registered_commands}
+    commands = {command.name for command in cli.app_for(()).registered_commands}
     named = {each.split()[1] for each in fragments() if each.startswith("journeystream ")}
     assert named
     assert named <= commands

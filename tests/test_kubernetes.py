@@ -108,7 +108,7 @@ def test_commands_are_those_of_the_command_line() -> None:
     for kind, name in (("StatefulSet", "run"), ("Job", "topics")):
         program, command, *options = container(kind)["command"]
         assert (program, command) == ("journeystream", name)
-        parser: Any = typer.main.get_command(cli.app)
+        parser: Any = typer.main.get_command(cli.app_for(()))
         parser.commands[command].make_context(command, options)
 
 

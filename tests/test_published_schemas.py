@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from journeystream.agents.decode import CLOCK_KIND, KINDS, DecodeLimits, clock_mark, decode
-from journeystream.cli import app
+from journeystream.cli import app_for
 from journeystream.commands.schemas import schema_files
 from journeystream.effects import (
     EXIT_REASONS,
@@ -34,6 +34,7 @@ from journeystream.sinks.records import OutRecord
 from journeystream.sinks.travel_log import TravelSink
 from tests.shipped import AUDIENCES, ROOT, TEMPLATES
 
+app = app_for(())
 NOW = 1_704_067_200_000_000
 LIMITS = DecodeLimits(message_bytes=1_000_000, clock_skew=0, oldest_event=0, replay=True)
 

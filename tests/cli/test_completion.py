@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from journeystream.cli import app
+from journeystream.cli import app_for
 from tests.cli.typing_commands import written
 
+app = app_for(())
 BASH = shutil.which("bash")
 
 

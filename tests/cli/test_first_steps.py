@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from journeystream.cli import app
+from journeystream.cli import app_for
 from journeystream.commands.init import WELCOME
 from journeystream.project import load_project
 from tests.cli.typing_commands import (
@@ -21,6 +21,7 @@ from tests.cli.typing_commands import (
     written,
 )
 
+app = app_for(())
 _GROUPS = ("Start", "Journeys", "Users", "Events", "Workers")
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import orjson
 from typer.testing import CliRunner, Result
 
-from journeystream.cli import app
+from journeystream.cli import app_for
 from journeystream.commands.init import WELCOME
 
+app = app_for(())
 COMMAND = [sys.executable, "-m", "journeystream"]
 AUDIENCE = "kind: audience\nid: loyal\nname: Loyal\ncondition: {event: Order Completed}\n"
 WINBACK = WELCOME.replace("{event: Signed Up}", "{audience: loyal}").split("examples:")[0]

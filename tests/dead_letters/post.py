@@ -22,12 +22,13 @@ from confluent_kafka import Message, Producer
 # Not from `admin`, which has them too but does not export them for type checkers.
 from typer.testing import CliRunner, Result
 
-from journeystream.cli import app
+from journeystream.cli import app_for
 from journeystream.commands.letters import read_letter
 from journeystream.sinks.dead_letters import Origin, dead_letter
 from tests.brokers.clients import SECONDS, client, read
 from tests.integration.waiting import wait_until
 
+app = app_for(())
 PARTITIONS = 2
 AT = 1_704_067_200_000
 STEPS = ("send", "offsets", "commit", "unheard")

@@ -15,7 +15,7 @@ from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, Config
 from typer.testing import CliRunner
 
 from journeystream.broker_access import BrokerAccess
-from journeystream.cli import app
+from journeystream.cli import app_for
 from journeystream.commands.letters import read_letter
 from journeystream.commands.replaying import DeadLetters
 from journeystream.project import load_project
@@ -32,6 +32,9 @@ from tests.dead_letters.post import (
 from tests.integration.waiting import wait_until
 
 # ── what waits ───────────────────────────────────────────────────────────────────────────
+
+
+app = app_for(())
 
 
 def test_list_tells_what_waits(post: Post) -> None:
