@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from hypothesis import settings
 # `--hypothesis-profile default` draws others, as `make fuzz` and `make simulate` do.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
+
+# The broker lives for minutes: to compile its code thoroughly would take longer than that saves.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 # A shell that runs the tests in the background has SIGINT ignored, and so would the commands
 # that a test interrupts.

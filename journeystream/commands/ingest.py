@@ -7,9 +7,9 @@ answers what it has, and ends within limits.stop_within.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
-import sys
 from contextlib import ExitStack, suppress
 from typing import Annotated
 
@@ -56,8 +56,9 @@ def ingest(
 
     Example: journeystream ingest --host 0.0.0.0 --port 8080
     """
-    # Until it listens there is nothing to finish.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # Until it listens there is nothing to finish; an exception in the middle of a question to Kafka
+    # would leave its client neither open nor closed.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     project = project_of(ctx)
     refuse_strangers(project.ingest, host)
     with ExitStack() as held:

@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,8 +67,9 @@ def run(
 
     Example: journeystream run --http-port 9100
     """
-    # Until the worker runs there is nothing to finish.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # Until the worker runs there is nothing to finish; and an exception in the middle of a question
+    # to Kafka would leave its client neither open nor closed.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     # Faust takes half a second to import, which the other commands need not wait for.
     from journeystream.worker import run_worker  # noqa: PLC0415
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from tests.integration.waiting import PATIENCE
+from tests.integration.waiting import PATIENCE, wait_until
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,20 @@ def reader(bootstrap: str, group: str = "readers") -> Iterator[Consumer]:
 
 def end_of(consumer: Consumer, tp: TopicPartition) -> int:
     """Return where a partition ends now."""
-    return int(consumer.get_watermark_offsets(tp, timeout=PATIENCE)[1])
+    ends: list[int] = []
+
+    def is_told() -> bool:
+        try:
+            ends.append(int(consumer.get_watermark_offsets(tp, timeout=PATIENCE)[1]))
+        except KafkaException as error:
+            # A broker that has just woken may not know its partitions at once.
+            if error.args[0].code() != KafkaError._UNKNOWN_PARTITION:
+                raise
+            return False
+        return True
+
+    wait_until(is_told, f"the end of {tp.topic}")
+    return ends[0]
 
 
 def read_to_end(consumer: Consumer, topic: str) -> list[Message]:

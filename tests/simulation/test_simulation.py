@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
+from itertools import chain
 from unittest import mock
 
 import pytest
@@ -21,6 +22,14 @@ _ENOUGH = 200  # seeds within which every broken shell must be found
 _FOUND = {
     "a topic begins with the batch that comes first": 144,
     "the clock does not wait for late markers": 11,
+}
+# Where the search for a broken shell ended last: it begins there, and goes on from the start.
+_LAST_FOUND = {
+    **_FOUND,
+    "gaps are borne": 141,
+    "users who are ahead get their events again": 28,
+    "a turn is saved before it is written": 192,
+    "stamps are not looked at": 28,
 }
 _PRINT = "from tests.simulation.trial import try_seed as t; print([t(s).fingerprint for s in {}])"
 _REPLAYED = (1, 2, 3, 5, 8, 13)
@@ -83,15 +92,12 @@ def test_a_seed_replays_exactly() -> None:
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_broken_shell_is_found(name: str) -> None:
     """Each law of the shell that is turned off is missed by a seed that misses nothing else."""
-    first = 0
-    while first < _ENOUGH:
+    for seed in chain((_LAST_FOUND.get(name, 0),), range(_ENOUGH)):
         with broken(name):
-            seed = _found(name, range(first, _ENOUGH))
-        assert seed is not None, name
+            missed = _found(name, [seed]) is not None
         # A plan that is too hard for any shell says nothing.
-        if _found(name, [seed]) is None:
+        if missed and _found(name, [seed]) is None:
             return
-        first = seed + 1
     raise AssertionError(name)
 
 
