@@ -185,6 +185,9 @@ async def _producer(
     except (KafkaConnectionError, *NOT_ALLOWED) as error:
         raise await refusal(bootstrap, error) from None
     except KafkaError as error:
+        # So aiokafka calls the end of batches whose producer was fenced while they were sent.
+        if type(error) is KafkaError and _has_transactions(project):
+            raise ProducerFenced from error
         raise OperatorError(f"Kafka did not take a change ({error}); look after it") from error
     finally:
         with contextlib.suppress(TimeoutError):

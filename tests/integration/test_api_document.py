@@ -90,7 +90,8 @@ def test_answers_are_as_the_document_says(api: Api, route: Route) -> None:
     @given(st.one_of(drawn))
     def ask(case: Case[Any]) -> None:
         headers = {"Authorization": f"Bearer {TOKENS['admin']}"}
-        response = case.call(f"http://127.0.0.1:{api.port}", headers=headers)
+        url = f"http://127.0.0.1:{api.port}"
+        response = case.call(url, headers=headers, timeout=PATIENCE)
         assert response.status_code < 500, response.text
         case.validate_response(response, checks=CHECKS)
 
