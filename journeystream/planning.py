@@ -85,6 +85,20 @@ def whole(journey: JourneyDefinition) -> dict[str, Any]:
     return journey.model_dump(mode="json", by_alias=True)
 
 
+def without_keys(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a definition for a journey of its own: a key belongs to one, users to another."""
+    document = {name: value for name, value in definition.items() if name != "in_flight"}
+    steps = document.get("steps")
+    if isinstance(steps, list):
+        document["steps"] = [
+            {name: value for name, value in step.items() if name != "key"}
+            if isinstance(step, dict)
+            else step
+            for step in steps
+        ]
+    return document
+
+
 def _step_plan(step: str, after: JourneyDefinition) -> StepPlan:
     if after.in_flight == "pin":
         return StepPlan(step, "stays")

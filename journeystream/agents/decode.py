@@ -29,7 +29,7 @@ ERASE_KIND = "delete"
 KINDS = frozenset(("track", "identify", "page", "screen", "group", "alias", ERASE_KIND))
 CLOCK_KIND = "clock"
 _NAMED = frozenset(("track", "page", "screen"))
-_LONGEST_ID = 512
+LONGEST_ID = 512
 DEEPEST = 64  # levels of nesting; our own records hold an event's values a few levels deeper
 
 
@@ -160,9 +160,9 @@ def _previous(message: Mapping[str, object], kind: str, user_id: str) -> str:
 
 def _id(message: Mapping[str, object], field: str) -> str:
     id_ = text_or_none(message, field) or ""
-    if len(id_) > _LONGEST_ID or "\0" in id_:
+    if len(id_) > LONGEST_ID or "\0" in id_:
         raise RejectedEvent(
-            "bad_user", f"{field} is longer than {_LONGEST_ID} characters or holds a NUL"
+            "bad_user", f"{field} is longer than {LONGEST_ID} characters or holds a NUL"
         )
     return id_
 

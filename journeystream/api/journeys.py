@@ -33,7 +33,7 @@ from journeystream.dialects import id_of
 from journeystream.durations import iso
 from journeystream.errors import CommandRefused, DefinitionError, Problem
 from journeystream.lifecycle import State
-from journeystream.planning import plan
+from journeystream.planning import plan, without_keys
 from journeystream.publishing import check, publish, records_of
 from journeystream.steps.contract import ID_PATTERN
 
@@ -223,20 +223,6 @@ async def clone_journey(desk: Desk, call: Call) -> Reply:
         return [draft_record(new_id, draft)], _reply(view, HTTPStatus.CREATED)
 
     return await changed(desk, call, "clone", [id_, new_id], decide)
-
-
-def without_keys(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a definition for a journey of its own: a key belongs to one, users to another."""
-    document = {name: value for name, value in definition.items() if name != "in_flight"}
-    steps = document.get("steps")
-    if isinstance(steps, list):
-        document["steps"] = [
-            {name: value for name, value in step.items() if name != "key"}
-            if isinstance(step, dict)
-            else step
-            for step in steps
-        ]
-    return document
 
 
 async def publish_journey(desk: Desk, call: Call) -> Reply:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
+from journeystream.agents.decode import LONGEST_ID
 from journeystream.agents.notes import said_instant, topic_of, written
 from journeystream.answers import Answer
 from journeystream.api.desk import Desk
@@ -33,9 +34,8 @@ from journeystream.named_users import (
 )
 
 _MOST_USERS = 1000
-_LONGEST_ID = 512  # as in agents/decode.py
 UserId = Annotated[
-    str, StringConstraints(min_length=1, max_length=_LONGEST_ID, pattern=r"^[^\x00]+$")
+    str, StringConstraints(min_length=1, max_length=LONGEST_ID, pattern=r"^[^\x00]+$")
 ]
 
 
@@ -65,7 +65,7 @@ class Enrolment(When):
 class Leaving(When):
     """Which pass through the journey ends."""
 
-    key: Annotated[str, StringConstraints(max_length=_LONGEST_ID)] | None = None
+    key: Annotated[str, StringConstraints(max_length=LONGEST_ID)] | None = None
     """Where a user is in it several times: only the pass with this key; default: all."""
 
 
@@ -103,9 +103,9 @@ def _instant(desk: Desk, asked: When) -> int:
 
 def _user(call: Call) -> str:
     user = call.path["user"]
-    if len(user) > _LONGEST_ID:
+    if len(user) > LONGEST_ID:
         raise Refused(
-            HTTPStatus.UNPROCESSABLE_ENTITY, f"a user's id has at most {_LONGEST_ID} characters"
+            HTTPStatus.UNPROCESSABLE_ENTITY, f"a user's id has at most {LONGEST_ID} characters"
         )
     return user
 
@@ -156,10 +156,8 @@ async def erase_user(desk: Desk, call: Call) -> Reply:
 def _listing(*, joins: bool) -> Handler:
     async def handle(desk: Desk, call: Call) -> Reply:
         user, list_ = _user(call), call.path["list"]
-        if len(list_) > _LONGEST_ID:
-            raise Refused(
-                HTTPStatus.UNPROCESSABLE_ENTITY, f"list: at most {_LONGEST_ID} characters"
-            )
+        if len(list_) > LONGEST_ID:
+            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"list: at most {LONGEST_ID} characters")
         at = _instant(desk, call.query)
         id_ = stable_id("list", list_, user, str(joins), _name(call, at))
         note = Listed(user, at, list_, joins, id_)

@@ -14,6 +14,7 @@ from journeystream.commands.completing import journey_ids
 from journeystream.commands.context import project_of
 from journeystream.control_log import Published, written
 from journeystream.errors import CommandRefused
+from journeystream.planning import without_keys
 
 
 def clone(
@@ -47,11 +48,7 @@ def draft(journey: str, new_id: str, current: Published) -> str:
     if head is None:
         known = ", ".join(sorted(current.heads)) or "none"
         raise CommandRefused(f"no journey {journey!r} is published; published are: {known}")
-    document = {**written(head.definition), "id": new_id}
-    document.pop("in_flight", None)
-    document["steps"] = [
-        {name: value for name, value in step.items() if name != "key"} for step in document["steps"]
-    ]
+    document = {**without_keys(written(head.definition)), "id": new_id}
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # as it was written

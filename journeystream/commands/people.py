@@ -14,10 +14,10 @@ from typing import Annotated
 
 import typer
 
+from journeystream.agents.decode import LONGEST_ID
 from journeystream.commands.json_lines import JsonLines
 from journeystream.errors import UserError
 
-_LONGEST_ID = 512  # as in agents/decode.py
 _USER, _PROPERTIES = "userId", "properties"
 
 Users = Annotated[
@@ -98,8 +98,8 @@ def people(
 
 def checked_id(user: str, place: str) -> str:
     """Return a user's id; UserError, which names the place, when it can be none."""
-    if not user or len(user) > _LONGEST_ID or "\0" in user:
+    if not user or len(user) > LONGEST_ID or "\0" in user:
         raise UserError(
-            f"{place}: {user[:40]!r} is no user's id; write 1 to {_LONGEST_ID} characters"
+            f"{place}: {user[:40]!r} is no user's id; write 1 to {LONGEST_ID} characters"
         )
     return user

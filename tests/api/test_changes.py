@@ -9,10 +9,11 @@ import pytest
 
 from journeystream.api.changes import demand_match, etag_of, once
 from journeystream.api.journey_views import JourneyView, etag, view_of
-from journeystream.api.journeys import journey_document, without_keys
+from journeystream.api.journeys import journey_document
 from journeystream.api.problems import Refused
 from journeystream.api.routes import Call, Reply
 from journeystream.control_log import Draft, Published, Record, draft_record
+from journeystream.planning import without_keys
 from tests.api.calls import call
 
 
