@@ -1,6 +1,8 @@
 # The words of this project. `make` alone explains them.
 PYTHON ?= python3
 BIN := .venv/bin
+# Most of the time of integration tests is waiting: for sessions to end, for timers to come due.
+SIDE_BY_SIDE ?= 5
 
 .DEFAULT_GOAL := help
 
@@ -17,7 +19,7 @@ check: .venv/.dev ## lint, format, types, layers
 	$(BIN)/lint-imports
 
 test: .venv/.dev ## all tests, against the best broker that can be found
-	$(BIN)/python -m tests
+	$(BIN)/python -m pytest -n $(SIDE_BY_SIDE) --dist loadfile --no-loadscope-reorder
 
 torture: .venv/.dev ## kill, freeze and starve workers under load; compares with the oracle
 	$(BIN)/python -m tests.torture
