@@ -28,7 +28,8 @@ def read(file: Path) -> list[tuple[bytes | None, bytes]]:
 
 
 @pytest.mark.parametrize(
-    ("name", "data"), [("events.jsonl", EVENTS), ("events.jsonl.gz", gzip.compress(EVENTS))]
+    ("name", "data"),
+    [("events.jsonl", EVENTS), ("events.jsonl.gz", gzip.compress(EVENTS, mtime=0))],
 )
 def test_lines_are_keyed_by_user(tmp_path: Path, name: str, data: bytes) -> None:
     """The key is the userId, else the anonymousId, else none; blank lines are passed over."""

@@ -32,7 +32,11 @@ def read(
     return asyncio.run(everyone())
 
 
-@pytest.mark.parametrize(("name", "data"), [("u.txt", LINES), ("u.txt.gz", gzip.compress(LINES))])
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("u.txt", LINES), ("u.txt.gz", gzip.compress(LINES, mtime=0))],
+    ids=["plain", "packed"],
+)
 def test_users_come_from_lines(tmp_path: Path, name: str, data: bytes) -> None:
     """A line is an id without the space around it, or an object; blank lines are passed over."""
     file = tmp_path / name
