@@ -22,7 +22,8 @@ from bench.processes import ROOT
 from bench.product import USE_CASES
 from bench.stage import Stage
 from bench.workload import USERS, events
-from journeystream.agents.decode import DecodeLimits, decode
+from journeystream.agents.decode import DecodeLimits
+from journeystream.agents.quick_decode import quick_decode
 from journeystream.compiler import compile_journey
 from journeystream.definitions import JourneyDefinition, read_definitions
 from journeystream.engine import Rules
@@ -105,7 +106,7 @@ def _run(
 
     for done, batch in _batches(log):
         now = time.process_time_ns()
-        entries = [decode(value, at, _LIMITS) for value, at in batch]
+        entries = [quick_decode(value, at, _LIMITS, rules.journeys.matters) for value, at in batch]
         ended("decode")
         turn = take_turn(entries, clock, store, rules)
         clock = turn.clock

@@ -1,12 +1,16 @@
 """What is known of one user: profile, facts, and the journeys they walk.
 
 These are plain records. They decide nothing; `engine.py` changes them and `state/codec.py`
-stores them. All times are instants (microseconds, see `durations.py`).
+stores them: what is not as it is at first, under the short names that stand here. All times are
+instants (microseconds, see `durations.py`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import Struct, field
 
 NEVER = -(1 << 62)
 """An instant before all others."""
@@ -27,20 +31,18 @@ class Derived:
 NOBODY = Derived()
 
 
-@dataclass(slots=True)
-class Hold:
+class Hold(Struct, omit_defaults=True, forbid_unknown_fields=True):
     """Membership of a send step: Entered was sent, Exited is owed.
 
     Without destinations nobody was told yet: the user came here under another id (identity.py).
     """
 
-    step: str
-    visit: int
-    destinations: list[str]
+    step: str = field(name="s")
+    visit: int = field(name="v")
+    destinations: list[str] = field(name="d")
 
 
-@dataclass(slots=True)
-class Position:
+class Position(Struct, omit_defaults=True, forbid_unknown_fields=True):
     """A place where an instance stands.
 
     `step` is None when the path has ended at a send step and the user rests there. `taken`
@@ -48,15 +50,14 @@ class Position:
     request that a decide step has made. `rounds` counts how often it came to each merge.
     """
 
-    step: str | None
-    since: int
-    hold: Hold | None = None
+    step: str | None = field(name="s")
+    since: int = field(name="t")
+    hold: Hold | None = field(name="h", default=None)
     taken: list[str] = field(default_factory=list)
     rounds: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Instance:
+class Instance(Struct, omit_defaults=True, forbid_unknown_fields=True):
     """One pass of the user through one journey, pinned to the version they entered.
 
     `number` counts the user's passes through the journey from 1; `entry` holds the
@@ -66,22 +67,21 @@ class Instance:
     steps stored; `paths` the path that each percent split with goals has drawn.
     """
 
-    journey: str
-    version: int
-    number: int
-    entered_at: int
-    entry: dict[str, object] = field(default_factory=dict)
-    positions: list[Position] = field(default_factory=list)
-    visits: dict[str, int] = field(default_factory=dict)
-    wake: int | None = None
+    journey: str = field(name="j")
+    version: int = field(name="v")
+    number: int = field(name="n")
+    entered_at: int = field(name="t")
+    entry: dict[str, object] = field(name="e", default_factory=dict)
+    positions: list[Position] = field(name="p", default_factory=list)
+    visits: dict[str, int] = field(name="s", default_factory=dict)
+    wake: int | None = field(name="w", default=None)
     key: str = ""
     goals: dict[str, int] = field(default_factory=dict)
     results: dict[str, object] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Passes:
+class Passes(Struct, omit_defaults=True, forbid_unknown_fields=True):
     """The user's history with one journey.
 
     `qualified` is the truth of the entry condition when it was last looked at: an entry
@@ -90,18 +90,17 @@ class Passes:
     run of its schedule that they wait for.
     """
 
-    version: int
-    qualified: bool = False
-    entered: int = 0
-    exits: dict[str, int] = field(default_factory=dict)
-    wake: int | None = None
-    left_at: int = NEVER
+    version: int = field(name="v")
+    qualified: bool = field(name="q", default=False)
+    entered: int = field(name="e", default=0)
+    exits: dict[str, int] = field(name="x", default_factory=dict)
+    wake: int | None = field(name="w", default=None)
+    left_at: int = field(name="l", default=NEVER)
     goals: dict[str, int] = field(default_factory=dict)
     run: int | None = None
 
 
-@dataclass(slots=True)
-class Claim:
+class Claim(Struct, omit_defaults=True, forbid_unknown_fields=True):
     """Somebody says that the user is them, from an instant on (identity.py)."""
 
     by: str
@@ -109,8 +108,7 @@ class Claim:
     openly: bool
 
 
-@dataclass(slots=True)
-class User:
+class User(Struct, omit_defaults=True, forbid_unknown_fields=True):
     """One user's record: the unit of state, of the changelog and of ordering.
 
     `clock` is the last instant that was applied for this user and `known_since` the first.
@@ -127,16 +125,16 @@ class User:
     """
 
     id: str
-    anonymous: bool = False
-    known_since: int = NEVER
-    clock: int = NEVER
-    traits: dict[str, object] = field(default_factory=dict)
-    facts: dict[str, list[int]] = field(default_factory=dict)
-    seen: dict[str, int] = field(default_factory=dict)
-    passes: dict[str, Passes] = field(default_factory=dict)
-    instances: list[Instance] = field(default_factory=list)
+    anonymous: bool = field(name="a", default=False)
+    known_since: int = field(name="k", default=NEVER)
+    clock: int = field(name="c", default=NEVER)
+    traits: dict[str, object] = field(name="t", default_factory=dict)
+    facts: dict[str, list[int]] = field(name="f", default_factory=dict)
+    seen: dict[str, int] = field(name="s", default_factory=dict)
+    passes: dict[str, Passes] = field(name="p", default_factory=dict)
+    instances: list[Instance] = field(name="i", default_factory=list)
     stuck: dict[str, str] = field(default_factory=dict)
-    values: dict[str, list[tuple[int, object]]] = field(default_factory=dict)
+    values: dict[str, list[tuple[int, Any]]] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
     lists: dict[str, int] = field(default_factory=dict)
     sent: dict[str, list[int]] = field(default_factory=dict)

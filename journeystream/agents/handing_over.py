@@ -80,8 +80,8 @@ def _event(event: Event) -> dict[str, object]:
         "type": event.kind,
         "anonymousId" if event.anonymous else "userId": event.user_id,
         "timestamp": exact_iso(event.at),
-        "properties" if named else "traits": event.properties,
-        "context": event.context,
+        "properties" if named else "traits": dict(event.properties),
+        "context": dict(event.context),
     }
     if named:
         said["event" if event.kind == "track" else "name"] = event.name

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 from aiokafka.structs import ConsumerRecord
 
-from journeystream.agents.decode import DecodeLimits, clock_mark, decode
+from journeystream.agents.decode import DecodeLimits, clock_mark
 from journeystream.agents.frontier import origin_of
 from journeystream.agents.home import home_of
 from journeystream.agents.notes import written
+from journeystream.agents.quick_decode import Reads, all_are_read, quick_decode
 from journeystream.errors import RejectedEvent
 from journeystream.events import Answered, ClockMark, Message
 from journeystream.sinks.dead_letters import Origin, dead_letter
@@ -53,13 +54,20 @@ class Sorter:
     rekey: str | None = None
     partitions: int = 0
 
-    def sort(self, records: list[ConsumerRecord], latest: int | None = None) -> Intake:
-        """Sort a batch's records, in order; no record's time counts as later than `latest`."""
+    def sort(
+        self, records: list[ConsumerRecord], latest: int | None = None, reads: Reads = all_are_read
+    ) -> Intake:
+        """Sort a batch's records, in order; no record's time counts as later than `latest`.
+
+        Into events that nobody `reads` it does not look (quick_decode.py).
+        """
         intake = Intake()
         for record in records:
+            at = record.timestamp * 1_000
             try:
-                at = record.timestamp * 1_000
-                entry = decode(record.value, at if latest is None else min(at, latest), self.limits)
+                entry = quick_decode(
+                    record.value, at if latest is None else min(at, latest), self.limits, reads
+                )
             except RejectedEvent as error:
                 intake.refused.append(len(intake.entries))
                 intake.codes.append(error.code)

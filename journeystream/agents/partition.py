@@ -206,7 +206,7 @@ class Partition:
         records = batch.records
         sorter = self._around.sorters[batch.topic]
         latest = self._around.clock.now() if self._around.live else None
-        intake = sorter.sort(records, latest)
+        intake = sorter.sort(records, latest, self._journeys.matters)
         entries = self._committer.not_applied(batch.topic, records, intake.entries)
         until = horizon = self._horizon(batch.topic, entries)
         if self._are_many_due(horizon):

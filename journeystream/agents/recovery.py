@@ -31,7 +31,7 @@ from journeystream.agents.changelog import (
 )
 from journeystream.agents.cluster import Cluster, Consumer
 from journeystream.errors import StateError
-from journeystream.state.codec import decode_partition, derived_of
+from journeystream.state.codec import decode_partition, decode_user
 from journeystream.state.store import Change, Store
 from journeystream.user import NOBODY
 
@@ -149,8 +149,8 @@ def _apply(store: Store, latest: Mapping[bytes, bytes | None], position: int) ->
         Change(
             user_id,
             record,
-            derived_of(user_id, known[user_id]) if user_id in known else NOBODY,
-            NOBODY if record is None else derived_of(user_id, record),
+            decode_user(user_id, known[user_id]).derived() if user_id in known else NOBODY,
+            NOBODY if record is None else decode_user(user_id, record).derived(),
         )
         for user_id, record in records.items()
     ]

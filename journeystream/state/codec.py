@@ -1,50 +1,38 @@
 """Users and partition positions as bytes.
 
-Law: the first byte is the version of the form. A reader knows every version up to its own and
-brings older ones up to date one version at a time; a newer one is refused with what to do.
-Everything after the first byte is JSON, so that a person can read a changelog.
+Law: the first byte is the version of the form. A reader knows every version up to its own; what
+comes out of an older one (earlier_forms.py) is read as if it had been written in the newest. A
+newer one is refused with what to do. Everything after the first byte is JSON, so that a person can
+read a changelog.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import orjson
 
 from journeystream.errors import StateError
 from journeystream.journeys import Version
-from journeystream.user import (
-    NEVER,
-    Claim,
-    Derived,
-    Hold,
-    Instance,
-    Passes,
-    Position,
-    User,
-    stuck_in,
-)
+from journeystream.state.earlier_forms import user_of_array
+from journeystream.user import NEVER, User
 
-USER_FORM = 3  # 2: knows journeys that are stuck; 3: what few users have, by name
-_STUCK, _RARE = 8, 9  # the places of what form 1 has not, and of what few have
-# What few have stands by name in one more field at the end, as far as it is not this.
-_NOTHING: Mapping[str, Any] = {}
-_RARE_OF_USERS: Mapping[str, object] = {
-    "values": {},
-    "changed": {},
-    "lists": {},
-    "sent": {},
-    "past": {},
-    "claimed": [],
-    "claim": None,
-    "became": "",
-}
-_RARE_OF_PASSES: Mapping[str, object] = {"left_at": NEVER, "goals": {}, "run": None}
-_RARE_OF_INSTANCES: Mapping[str, object] = {"key": "", "goals": {}, "results": {}, "paths": {}}
+# 2: knows journeys that are stuck; 3: what few users have, by name; 4: all by name, what is there
+USER_FORM = 4
+_USER_FORM_BYTE = bytes((USER_FORM,))
+_written = msgspec.json.Encoder().encode
+_user_in = msgspec.json.Decoder(User).decode
 # What taking a record apart raises when its bytes are not what was written.
-_DAMAGE = (ValueError, TypeError, AttributeError, LookupError)
+_DAMAGE = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    msgspec.MsgspecError,
+)
 # 2: counts its dead letters; 3: knows whose users it has looked at anew; 4: reads history again
 PARTITION_FORM = 4
 
@@ -85,117 +73,22 @@ class PartitionState:
 
 
 def encode_user(user: User) -> bytes:
-    """Return a user's record without its id, which is the key."""
-    return _encode(
-        USER_FORM,
-        [
-            int(user.anonymous),
-            user.known_since,
-            user.clock,
-            user.traits,
-            user.facts,
-            user.seen,
-            {
-                journey: [
-                    each.version,
-                    int(each.qualified),
-                    each.entered,
-                    each.exits,
-                    each.wake,
-                    *_rare(each, _RARE_OF_PASSES),
-                ]
-                for journey, each in user.passes.items()
-            },
-            [_instance_fields(instance) for instance in user.instances],
-            user.stuck,
-            *_rare(user, _RARE_OF_USERS),
-        ],
-    )
-
-
-def _rare(owner: object, defaults: Mapping[str, object]) -> tuple[dict[str, object], ...]:
-    """Return what the owner has of what few have, in one field, or no field."""
-    found = {
-        name: value
-        for name, default in defaults.items()
-        if (value := getattr(owner, name)) != default
-    }
-    return (found,) if found else ()
+    """Return a user's record."""
+    return _USER_FORM_BYTE + _written(user)
 
 
 def decode_user(user_id: str, data: bytes) -> User:
-    """Read a user's record; StateError when this version can not."""
+    """Read the record that is kept of a user; StateError when this version can not."""
+    form = _form(data, USER_FORM)
     try:
-        return _decode_user(user_id, data)
+        if form < USER_FORM:
+            return _user_in(_written(user_of_array(user_id, form, data[1:])))
+        user = _user_in(memoryview(data)[1:])
     except _DAMAGE as error:
         raise _damaged(f"the record of user {user_id!r}", error) from error
-
-
-def _decode_user(user_id: str, data: bytes) -> User:
-    fields = _decode(data, USER_FORM)
-    if data[0] == 1:
-        fields.append({})
-    anonymous, known_since, clock, traits, facts, seen, passes, instances, stuck, *rare = fields
-    more: dict[str, Any] = rare[0] if rare else {}
-    if "values" in more:
-        more["values"] = {
-            id_: [(at, value) for at, value in valued] for id_, valued in more["values"].items()
-        }
-    if "claim" in more:
-        more["claim"] = Claim(**more["claim"])
-    return User(
-        id=user_id,
-        anonymous=bool(anonymous),
-        known_since=known_since,
-        clock=clock,
-        traits=traits,
-        facts=facts,
-        seen=seen,
-        passes={journey: _passes(*each) for journey, each in passes.items()},
-        instances=[_instance(*each) for each in instances],
-        stuck=stuck,
-        **more,
-    )
-
-
-def _passes(
-    version: int,
-    qualified: int,
-    entered: int,
-    exits: dict[str, int],
-    wake: int | None,
-    rare: Mapping[str, Any] = _NOTHING,
-) -> Passes:
-    return Passes(version, bool(qualified), entered, exits, wake, **rare)
-
-
-def derived_of(user_id: str, data: bytes) -> Derived:
-    """Return what follows from a record, as its user's `derived` does, without making the user.
-
-    Recovery reads millions of records, and asks nothing else of them.
-    """
-    try:
-        return _derived_of(_decode(data, USER_FORM))
-    except _DAMAGE as error:
-        raise _damaged(f"the record of user {user_id!r}", error) from error
-
-
-def _derived_of(fields: list[Any]) -> Derived:
-    passes, instances, stuck = fields[6], fields[7], fields[8] if len(fields) > _STUCK else {}
-    wakes = [
-        wake
-        for journey, (_, _, _, _, wake, *_) in passes.items()
-        if wake is not None and journey not in stuck
-    ]
-    if len(fields) > _RARE and "claim" in fields[_RARE]:
-        wakes.append(fields[_RARE]["claim"]["at"])
-    places = [(stuck_in(journey), "") for journey in stuck]
-    for journey, _, _, _, _, positions, _, wake, *_ in instances:
-        if wake is not None and journey not in stuck:
-            wakes.append(wake)
-        for step, _since, hold, *_more in positions:
-            places.append((journey, step or (hold[0] if hold else "")))
-    return Derived(min(wakes, default=None), frozenset(places))
+    if user.id != user_id:
+        raise _damaged(f"the record of user {user_id!r}", ValueError(f"it is of {user.id!r}"))
+    return user
 
 
 def encode_partition(state: PartitionState) -> bytes:
@@ -244,63 +137,6 @@ def _decode_partition(data: bytes) -> PartitionState:
     )
 
 
-def _instance_fields(instance: Instance) -> list[object]:
-    return [
-        instance.journey,
-        instance.version,
-        instance.number,
-        instance.entered_at,
-        instance.entry,
-        [
-            [
-                each.step,
-                each.since,
-                [each.hold.step, each.hold.visit, each.hold.destinations] if each.hold else None,
-                each.taken,
-                *((each.rounds,) if each.rounds else ()),
-            ]
-            for each in instance.positions
-        ],
-        instance.visits,
-        instance.wake,
-        *_rare(instance, _RARE_OF_INSTANCES),
-    ]
-
-
-def _instance(  # noqa: PLR0913, PLR0917  the stored fields, in their stored order
-    journey: str,
-    version: int,
-    number: int,
-    entered_at: int,
-    entry: dict[str, object],
-    positions: list[Any],
-    visits: dict[str, int],
-    wake: int | None,
-    rare: Mapping[str, Any] = _NOTHING,
-) -> Instance:
-    return Instance(
-        journey=journey,
-        version=version,
-        number=number,
-        entered_at=entered_at,
-        entry=entry,
-        positions=[_position(*each) for each in positions],
-        visits=visits,
-        wake=wake,
-        **rare,
-    )
-
-
-def _position(
-    step: str | None,
-    since: int,
-    hold: list[Any] | None,
-    taken: Iterable[str] = (),
-    rounds: Mapping[str, int] = _NOTHING,
-) -> Position:
-    return Position(step, since, Hold(*hold) if hold else None, list(taken), dict(rounds))
-
-
 def _damaged(what: str, error: Exception) -> StateError:
     return StateError(
         f"{what} is damaged ({error}); remove the state directory: the changelog rebuilds it. If "
@@ -312,12 +148,17 @@ def _encode(form: int, fields: list[object]) -> bytes:
     return bytes((form,)) + orjson.dumps(fields)
 
 
-def _decode(data: bytes, newest: int) -> list[Any]:
+def _form(data: bytes, newest: int) -> int:
     if not data or not 1 <= data[0] <= newest:
         found = data[0] if data else "none"
         raise StateError(
             f"a stored record has form {found}, this version reads forms up to {newest}; "
             f"run the version that wrote it, or a newer one"
         )
+    return data[0]
+
+
+def _decode(data: bytes, newest: int) -> list[Any]:
+    _form(data, newest)
     fields: list[Any] = orjson.loads(data[1:])
     return fields

@@ -1,7 +1,7 @@
 """Any bytes as the value of a source record.
 
 Law: `decode` returns an event or a clock mark, or raises RejectedEvent, whose code and text
-are short and can be written. An event's instant lies where the limits say, and its values can
+are short and can be written; `quick_decode` does the same. An event's instant lies where the limits say, and its values can
 be stored. The engine applies whatever was accepted, and time passes after it without failure.
 """
 
@@ -17,6 +17,7 @@ from journeystream.agents.handing_over import value_of
 from journeystream.durations import LAST_INSTANT, parse_instant
 from journeystream.errors import RejectedEvent
 from journeystream.events import ClockMark, Erased, Event, Message
+from tests.decoding import decodes_alike
 from tests.fuzz.published import rules
 from tests.fuzz.target import Target
 from tests.playing import Partition
@@ -36,6 +37,7 @@ def holds(data: bytes) -> None:
     """Decode the value at many times, and let the engine apply what was accepted."""
     for record_time in RECORD_TIMES:
         for limits in LIMITS:
+            decodes_alike(data, record_time, limits)
             try:
                 found = decode(data, record_time, limits)
             except RejectedEvent as error:

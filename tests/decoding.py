@@ -1,0 +1,41 @@
+"""What both ways to decode a record have to agree on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from journeystream.agents.decode import DecodeLimits, decode
+from journeystream.agents.quick_decode import all_are_read, quick_decode
+from journeystream.errors import RejectedEvent
+from journeystream.events import ClockMark, Event, Message
+
+Found = Message | ClockMark | tuple[str, str]
+
+
+def decodes_alike(value: bytes | None, record_time: int, limits: DecodeLimits) -> None:
+    """The quick way makes of a record what the plain one makes, whoever reads events or not."""
+    plain = _plainly(value, record_time, limits)
+    assert _quickly(value, record_time, limits, read=True) == plain
+    unread = _quickly(value, record_time, limits, read=False)
+    if isinstance(unread, Event):
+        unread = replace(unread, properties=dict(unread.properties), context=dict(unread.context))
+        if isinstance(plain, tuple):
+            # Nobody has looked at a number that is too large.
+            assert plain[0] == "not_json"
+            return
+    assert unread == plain
+
+
+def _plainly(value: bytes | None, record_time: int, limits: DecodeLimits) -> Found:
+    try:
+        return decode(value, record_time, limits)
+    except RejectedEvent as error:
+        return error.code, error.text
+
+
+def _quickly(value: bytes | None, record_time: int, limits: DecodeLimits, *, read: bool) -> Found:
+    try:
+        reads = all_are_read if read else lambda _kind, _name: False
+        return quick_decode(value, record_time, limits, reads)
+    except RejectedEvent as error:
+        return error.code, error.text
