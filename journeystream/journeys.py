@@ -19,7 +19,7 @@ from journeystream.events import Event
 from journeystream.user import NEVER, User
 
 Version = tuple[str, int]
-_OF_IDENTITY = ("identify", "alias")  # they can change who somebody is, whatever is read
+_OF_IDENTITY = frozenset(("identify", "alias"))  # they can change who somebody is, whatever is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ class Journeys:
     strangers_welcome: tuple[CompiledJourney, ...] = field(init=False)
     _readers: Mapping[str, tuple[str, ...]] = field(init=False)
     _by_name: Mapping[tuple[str, str], tuple[Predicate, ...]] = field(init=False)
+    _read_whole: frozenset[str] = field(init=False)
     _entries_by_predicate: Mapping[str, tuple[CompiledJourney, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,6 +92,7 @@ class Journeys:
             ("strangers_welcome", tuple(j for j in entering if j.takes_strangers)),
             ("_readers", {id_: tuple(sorted(found)) for id_, found in readers.items()}),
             ("_by_name", {key: tuple(found) for key, found in by_name.items()}),
+            ("_read_whole", _OF_IDENTITY.union(kind for kind, name in by_name if name == ANY_NAME)),
             ("_entries_by_predicate", _index(admitting, lambda j: j.entry.predicates)),
             ("entries_by_trait", _index(admitting, lambda j: j.entry.traits)),
             ("entries_by_list", _index(admitting, lambda j: j.entry.lists)),
@@ -104,11 +106,7 @@ class Journeys:
 
         If not, it can only be news that there is such a user (`have_met`).
         """
-        return (
-            kind in _OF_IDENTITY
-            or (kind, name) in self._by_name
-            or (kind, ANY_NAME) in self._by_name
-        )
+        return (kind, name) in self._by_name or kind in self._read_whole
 
     def have_met(self, user: User | None) -> bool:
         """Tell whether all journeys that strangers may enter have looked at the user.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 from journeystream.events import Adopted, Event, Note
@@ -50,6 +51,7 @@ def keep(seen: dict[str, int], message: Event | Note | Adopted, now: int, memory
         del seen[next(iter(seen))]
 
 
+@lru_cache(maxsize=1)  # asked whether it is a repeat, then kept
 def _short(message_id: str) -> str:
     """Shorten a message id; 64 bits tell the few hundred ids of one user apart."""
     return blake2b(message_id.encode(), digest_size=8).hexdigest()

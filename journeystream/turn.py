@@ -148,19 +148,27 @@ def take_turn(
             and (is_read or (strangers and e.user_id not in met))
         }
     )
+    wakes = taker.wakes
     for index, entry in enumerate(batch):
         if entry is None:
             continue
+        # Most events do no more than move the clock: no call is made for that.
+        if entry.at > turn.clock and (moves_clock or isinstance(entry, ClockMark)):
+            turn.clock = entry.at
+        if wakes and wakes[0][0] <= turn.clock:
+            taker.fire()
         if isinstance(entry, ClockMark):
-            taker.move_clock(entry.at)
-        else:
-            taker.move_clock(entry.at if moves_clock else clock)
-            if read[index]:
-                taker.apply_event(entry, index)
-            elif strangers and not turn.know(entry.user_id, met):
-                taker.apply_event(entry, index)
-                if moves_clock and journeys.have_met(taker.user(entry.user_id)):
-                    turn.met.add(entry.user_id)
+            continue
+        if read[index]:
+            taker.apply_event(entry, index)
+        elif (
+            strangers
+            and (turn.erased or entry.user_id not in met)
+            and not turn.know(entry.user_id, met)
+        ):
+            taker.apply_event(entry, index)
+            if moves_clock and journeys.have_met(taker.user(entry.user_id)):
+                turn.met.add(entry.user_id)
     if until is not None:
         taker.move_clock(until)
     taker.move_clock(turn.clock)
@@ -202,8 +210,12 @@ class _Taker:
 
     def move_clock(self, to: int) -> None:
         """Move the clock on, never back, and fire what is due by then."""
+        self.turn.clock = max(self.turn.clock, to)
+        self.fire()
+
+    def fire(self) -> None:
+        """Fire what is due by the clock."""
         turn, wakes = self.turn, self.wakes
-        turn.clock = max(turn.clock, to)
         while wakes and wakes[0][0] <= turn.clock:
             at, user_id = heappop(wakes)
             user = self.user(user_id)

@@ -26,10 +26,12 @@ pytest.register_assert_rewrite("tests.broker_contract", "tests.brokers", "tests.
 
 from tests.brokers import Broker, choose_broker  # noqa: E402 - after the rewrite is registered
 
+_LONG = frozenset(("integration", "torture", "simulation", "test_linear_time.py"))
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put first what takes long: files are handed out in this order, to whoever is free."""
-    items.sort(key=lambda item: "integration" not in item.path.parts)
+    items.sort(key=lambda item: _LONG.isdisjoint(item.path.parts))
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ Found = Message | ClockMark | tuple[str, str]
 
 
 def decodes_alike(value: bytes | None, record_time: int, limits: DecodeLimits) -> None:
-    """The quick way makes of a record what the plain one makes, whoever reads events or not."""
+    """Check that the quick way makes of a record what the plain one makes, read or not."""
     plain = _plainly(value, record_time, limits)
     assert _quickly(value, record_time, limits, read=True) == plain
     unread = _quickly(value, record_time, limits, read=False)

@@ -1,8 +1,9 @@
 """Any bytes as the value of a source record.
 
 Law: `decode` returns an event or a clock mark, or raises RejectedEvent, whose code and text
-are short and can be written; `quick_decode` does the same. An event's instant lies where the limits say, and its values can
-be stored. The engine applies whatever was accepted, and time passes after it without failure.
+are short and can be written; `quick_decode` does the same. An event's instant lies where the
+limits say, and its values can be stored. The engine applies whatever was accepted, and time passes
+after it without failure.
 """
 
 from __future__ import annotations
