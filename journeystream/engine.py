@@ -70,11 +70,11 @@ __all__ = ["Outcome", "Rules", "advance", "progress"]
 _MOST_ROUNDS = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """What became of a happening; an unchanged user needs no saving, one that is None is gone.
 
-    `travels` are told for measurement, if the rules say so.
+    `travels` are told for measurement, if the rules say so. (Not `frozen`: see `effects.py`.)
     """
 
     user: User | None

@@ -16,9 +16,11 @@ NEVER = -(1 << 62)
 """An instant before all others."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Derived:
     """What follows from a user's record: when to wake them, and where they stand.
+
+    A value: nobody changes one. (Not `frozen`, because that triples what it costs to make one.)
 
     A place is (journey, step); a user at rest stands at the send step that holds them. Who is
     stuck in a journey is at a place of its own besides (`stuck_in`).
@@ -164,14 +166,15 @@ class User(Struct, omit_defaults=True, forbid_unknown_fields=True):
 
     def derived(self) -> Derived:
         """Return what follows from the record."""
-        return Derived(
-            self.wake,
-            frozenset(
-                (instance.journey, position.step or (position.hold.step if position.hold else ""))
-                for instance in self.instances
-                for position in instance.positions
-            ).union((stuck_in(journey), "") for journey in self.stuck),
-        )
+        if not self.instances and not self.stuck:
+            return Derived(self.wake)
+        places = {
+            (instance.journey, position.step or (position.hold.step if position.hold else ""))
+            for instance in self.instances
+            for position in instance.positions
+        }
+        places.update((stuck_in(journey), "") for journey in self.stuck)
+        return Derived(self.wake, frozenset(places))
 
 
 def stuck_in(journey: str) -> str:

@@ -2,7 +2,8 @@
 
 1. Produce outputs, re-keyed records and dead letters; wait until the broker has them.
 2. Produce one stamped changelog record per changed user; wait.
-3. Produce the partition's own record; wait.
+3. Produce the partition's own record; wait. Where all records of 2 and 3 are few, they are one
+   batch, which the broker takes whole or not at all: then one wait is enough.
 4. Save to the store, in one batch, with the changelog offset that it stands for.
 5. Tell the group the source offsets, for those who watch lag.
 
@@ -25,6 +26,7 @@ from journeystream.agents.changelog import Ledger, Restored, Stamp, log_of
 from journeystream.agents.cluster import Cluster
 from journeystream.agents.commit import Entry, close
 from journeystream.agents.failed_commits import counted
+from journeystream.agents.producer import are_one_batch
 from journeystream.errors import BrokerUnreachable, StateError
 from journeystream.events import ClockMark
 from journeystream.sinks.records import OutRecord
@@ -106,8 +108,11 @@ class RepeatingCommitter:
         try:
             with counted(self._ledger.partition):
                 await self._producer.send(outputs)  # 1
-                logged = await self._producer.send(users)  # 2
-                logged += await self._producer.send([own])  # 3
+                if are_one_batch([*users, own]):
+                    logged = await self._producer.send([*users, own])  # 2, 3
+                else:
+                    logged = await self._producer.send(users)  # 2
+                    logged += await self._producer.send([own])  # 3
         except KafkaError as error:
             raise BrokerUnreachable(
                 f"partition {self._ledger.partition}: a turn could not be written ({error!r}); it "

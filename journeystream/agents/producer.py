@@ -34,6 +34,7 @@ _MISSING_TIMES = 3  # a broker that has just started may not know its topics at 
 # A broker that still writes the markers of the turn before asks to be tried again.
 _RETRY_MS = 20
 _BATCH_BYTES = 900_000  # a broker takes 1 MiB unless told otherwise; a larger record goes alone
+_BESIDE_BYTES = 50  # at most: what a record and each of its headers take beside what they say
 
 
 @dataclass(slots=True)
@@ -192,6 +193,15 @@ class KafkaProducer:
         if record.key is None:
             return next(self._keyless) % partitions
         return home_of(record.key, partitions)
+
+
+def are_one_batch(records: Iterable[OutRecord]) -> bool:
+    """Tell whether records of one partition are surely sent in one batch."""
+    size = 0
+    for record in records:
+        size += len(record.key or b"") + len(record.value or b"") + _BESIDE_BYTES
+        size += sum(len(name) + len(said) + _BESIDE_BYTES for name, said in record.headers)
+    return 2 * size < _BATCH_BYTES
 
 
 def _refuse_missing(missing: Mapping[str, int]) -> None:
