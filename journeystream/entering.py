@@ -157,12 +157,13 @@ def _enter(walk: Walk, journey: CompiledJourney, entry: Mapping[str, object], ke
         walk.travels.started(instance, journey, walk.now)
     if journey.goals:
         note_goals_met(walk, instance, journey)
-    if ends(walk, instance, journey):
+    moment = walk.moment(journey, instance)
+    if ends(walk, instance, journey, moment):
         return
     position = Position(step=None, since=walk.now)
     instance.positions.append(position)
     arrive(walk, instance, journey, position, journey.first_step)
-    walk_on(walk, instance, journey)
+    walk_on(walk, instance, journey, moment)
 
 
 def _passed(walk: Walk, journey: CompiledJourney) -> Passes:

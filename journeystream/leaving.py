@@ -21,9 +21,11 @@ from journeystream.user import NEVER, Instance, Passes, Position
 from journeystream.walk import Walk
 
 
-def ends(walk: Walk, instance: Instance, journey: CompiledJourney) -> bool:
-    """Note the goals that are reached; end the instance if anything takes the user out."""
-    moment = walk.moment(journey, instance)
+def ends(walk: Walk, instance: Instance, journey: CompiledJourney, moment: Moment) -> bool:
+    """Note the goals that are reached; end the instance if anything takes the user out.
+
+    `moment` is the instance's, at no step.
+    """
     for goal in journey.goals:
         if _is_open(instance, goal) and goal.condition.holds(moment):
             _reach(walk, instance, journey, goal)

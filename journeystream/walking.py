@@ -14,7 +14,7 @@ Laws:
 from __future__ import annotations
 
 from journeystream.compiler import CompiledJourney
-from journeystream.conditions import earliest, flip
+from journeystream.conditions import Moment, earliest, flip
 from journeystream.deeds import Deed, do, is_first
 from journeystream.leaving import (
     ends,
@@ -27,39 +27,40 @@ from journeystream.leaving import (
 from journeystream.memberships import Why
 from journeystream.noticing import journey_will_change
 from journeystream.steps.contract import Ask, Fork, Go, Join, Leave, Stay
-from journeystream.user import Instance, Position
+from journeystream.user import NEVER, Instance, Position
 from journeystream.walk import Invitation, Walk
 
 
 def progress(walk: Walk, instance: Instance, journey: CompiledJourney) -> None:
     """Look at goals and the ways out, then at the way on."""
     walk.journey_at_work = journey.id
-    if not ends(walk, instance, journey):
-        walk_on(walk, instance, journey)
+    moment = walk.moment(journey, instance)
+    if not ends(walk, instance, journey, moment):
+        walk_on(walk, instance, journey, moment)
 
 
-def walk_on(walk: Walk, instance: Instance, journey: CompiledJourney) -> None:
-    """Move every position of the instance as far as it goes now."""
+def walk_on(walk: Walk, instance: Instance, journey: CompiledJourney, moment: Moment) -> None:
+    """Move every position of the instance as far as it goes now; `moment` is the instance's."""
     moving = list(instance.positions)
     while moving:
         position = moving.pop(0)
-        if not _move(walk, instance, journey, position, moving):
+        if not _move(walk, instance, journey, moment, position, moving):
             return
     if not instance.positions:
         leave(walk, instance, journey, "completed")
         return
-    instance.wake = _next_wake(walk, instance, journey)
+    instance.wake = _next_wake(walk, instance, journey, moment)
 
 
 def _move(
     walk: Walk,
     instance: Instance,
     journey: CompiledJourney,
+    moment: Moment,
     position: Position,
     moving: list[Position],
 ) -> bool:
     """Move one position; new ones go to `moving`. False when the instance has ended."""
-    moment = walk.moment(journey, instance)
     while (step := position.step) is not None:
         moment.step_since = position.since
         asked = journey.steps[step]
@@ -156,8 +157,10 @@ def arrive(
     return True
 
 
-def _next_wake(walk: Walk, instance: Instance, journey: CompiledJourney) -> int | None:
-    moment = walk.moment(journey, instance)
+def _next_wake(
+    walk: Walk, instance: Instance, journey: CompiledJourney, moment: Moment
+) -> int | None:
+    moment.step_since = NEVER  # what takes the user out stands at no step
     wakes = [flip(condition, moment) for _, condition in journey.exits]
     if journey.max_duration is not None:
         wakes.append(last_instant(instance, journey))
