@@ -11,7 +11,17 @@ from typing import Any
 import pytest
 
 from tests.integration.api_client import MORE, Api, path_of
-from tests.integration.api_shop import Shop, done, enroll, inside, journey, live, longer, refused
+from tests.integration.api_shop import (
+    LOAN,
+    Shop,
+    done,
+    enroll,
+    inside,
+    journey,
+    live,
+    longer,
+    refused,
+)
 from tests.integration.waiting import wait_until
 from tests.integration.world import World
 
