@@ -17,6 +17,7 @@ from journeystream.sources import SOURCES
 from journeystream.steps.decide import Decide
 from journeystream.steps.enter_journey import EnterJourney
 from journeystream.steps.merge import Merge, closing_merges
+from journeystream.steps.percent_split import PercentSplit
 from journeystream.steps.send_to_destinations import SendToDestinations
 from journeystream.steps.wait_until import WaitUntil
 
@@ -26,6 +27,7 @@ def step_problems(journey: JourneyDefinition, known: Known) -> Iterator[Problem]
     yield from _merge_problems(journey)
     yield from _sending_problems(journey)
     yield from _result_problems(journey)
+    yield from _goal_problems(journey)
     for index, step in enumerate(journey.steps):
         if isinstance(step, EnterJourney) and step.journey == journey.id:
             yield Problem(
@@ -76,6 +78,22 @@ def _sending_problems(journey: JourneyDefinition) -> Iterator[Problem]:
                     f"steps[{index}].time",
                     f"{step.time} is a time at which step {step.next!r} never sends",
                     "choose another time, or change the quiet hours or windows",
+                )
+
+
+def _goal_problems(journey: JourneyDefinition) -> Iterator[Problem]:
+    """Find paths of a measured split that end before their users can do what is measured."""
+    for index, step in enumerate(journey.steps):
+        if not isinstance(step, PercentSplit) or not step.goals:
+            continue
+        for place, path in enumerate(step.paths):
+            if path.next is None:
+                yield Problem(
+                    f"steps[{index}].paths[{place}]",
+                    f"{path.name!r} leads to no step: unless a send step holds the user, the pass "
+                    f"ends here and reaches no goal any more",
+                    "give it a `next`: a wait as long as the others' way",
+                    warning=True,
                 )
 
 

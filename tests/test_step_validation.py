@@ -63,11 +63,26 @@ def test_a_result_is_stored_somewhere(place: int) -> None:
 
 def test_the_goals_of_a_split_are_limited() -> None:
     """A split has two goals at most, unless the project's limits say otherwise."""
-    paths = [{"name": "a", "share": 50, "control": True}, {"name": "b", "share": 50}]
+    onward = {"share": 50, "next": "wait"}
+    paths = [{"name": "a", "control": True, **onward}, {"name": "b", **onward}]
     goals = [{"name": name, "condition": {"event": name}} for name in "xyz"]
     split = {"id": "split", "type": "percent_split", "paths": paths, "goals": goals}
-    assert [path for path, _ in problems(split)] == ["steps[0].goals"]
-    assert problems(split, limits=Limits(split_goals=3)) == []
+    wait = {"id": "wait", "type": "wait_for_duration", "duration": "7 days"}
+    assert [path for path, _ in problems(split, wait)] == ["steps[0].goals"]
+    assert problems(split, wait, limits=Limits(split_goals=3)) == []
+
+
+@pytest.mark.parametrize("way_on", [True, False])
+def test_who_is_measured_needs_time_to_reach_a_goal(*, way_on: bool) -> None:
+    """A path of a split with goals that leads to no step is told: its users reach none."""
+    paths = [{"name": "a", "share": 50, "next": "wait"}, {"name": "b", "share": 50}]
+    paths[1] |= {"control": True} | ({"next": "wait"} if way_on else {})
+    goals = [{"name": "bought", "condition": {"event": "b"}}]
+    split = {"id": "split", "type": "percent_split", "paths": paths, "goals": goals}
+    wait = {"id": "wait", "type": "wait_for_duration", "duration": "7 days"}
+    found = problems(split, wait)
+    assert [path for path, _ in found] == ([] if way_on else ["steps[0].paths[1]"])
+    assert problems({**split, "goals": []}, wait) == []
 
 
 def test_a_loop_through_a_wait_until_hours_takes_no_time() -> None:
