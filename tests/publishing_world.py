@@ -74,7 +74,8 @@ class World:
             if isinstance(each, ComputedTraitDefinition):
                 computed[each.id] = each
         for each in definitions:
-            assert check(each, audiences, PROJECT, computed=computed) == []
+            found = check(each, audiences, PROJECT, computed=computed)
+            assert all(problem.warning for problem in found), found
         done = publish(definitions, self.published, PROJECT, START + round(at * MICROS))
         self._learn([record for each in done for record in each.records], at)
         return [each.outcome for each in done]
