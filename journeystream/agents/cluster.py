@@ -34,6 +34,9 @@ class Producer(Protocol):
     async def send(self, records: Iterable[OutRecord]) -> list[int]:
         """Send records and wait until the broker has them; return their offsets."""
 
+    def makes_one_batch(self, records: Iterable[OutRecord]) -> bool:
+        """Tell whether records of one partition surely go in one batch, which stands or not."""
+
     async def send_offsets_to_transaction(
         self, offsets: Mapping[TopicPartition, int], group_id: str
     ) -> None:

@@ -26,7 +26,6 @@ from journeystream.agents.changelog import Ledger, Restored, Stamp, log_of
 from journeystream.agents.cluster import Cluster
 from journeystream.agents.commit import Entry, close
 from journeystream.agents.failed_commits import counted
-from journeystream.agents.producer import are_one_batch
 from journeystream.errors import BrokerUnreachable, StateError
 from journeystream.events import ClockMark
 from journeystream.sinks.records import OutRecord
@@ -108,7 +107,7 @@ class RepeatingCommitter:
         try:
             with counted(self._ledger.partition):
                 await self._producer.send(outputs)  # 1
-                if are_one_batch([*users, own]):
+                if self._producer.makes_one_batch([*users, own]):
                     logged = await self._producer.send([*users, own])  # 2, 3
                 else:
                     logged = await self._producer.send(users)  # 2

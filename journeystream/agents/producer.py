@@ -17,8 +17,10 @@ from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.errors import (
+    KafkaConnectionError,
     KafkaError,
     MessageSizeTooLargeError,
+    NodeNotReadyError,
     RecordListTooLargeError,
     TopicAuthorizationFailedError,
 )
@@ -86,6 +88,7 @@ class KafkaProducer:
             max_request_size=_LARGEST_RECORD,
             retry_backoff_ms=_RETRY_MS,
         )
+        _ask_again_for_coordinators(self._client.client)
         self._partitions: dict[str, int] = {}
         self._keyless = count()
 
@@ -96,6 +99,14 @@ class KafkaProducer:
     async def stop(self) -> None:
         """Let go; what is open stays open."""
         await self._client.stop()
+
+    def makes_one_batch(self, records: Iterable[OutRecord]) -> bool:
+        """Tell whether records of one partition surely go in one batch, which stands or not."""
+        size = 0
+        for record in records:
+            size += len(record.key or b"") + len(record.value or b"") + _BESIDE_BYTES
+            size += sum(len(name) + len(said) + _BESIDE_BYTES for name, said in record.headers)
+        return 2 * size < _BATCH_BYTES
 
     async def begin_transaction(self) -> None:
         """Begin; nothing is sent outside a transaction."""
@@ -195,13 +206,21 @@ class KafkaProducer:
         return home_of(record.key, partitions)
 
 
-def are_one_batch(records: Iterable[OutRecord]) -> bool:
-    """Tell whether records of one partition are surely sent in one batch."""
-    size = 0
-    for record in records:
-        size += len(record.key or b"") + len(record.value or b"") + _BESIDE_BYTES
-        size += sum(len(name) + len(said) + _BESIDE_BYTES for name, said in record.headers)
-    return 2 * size < _BATCH_BYTES
+def _ask_again_for_coordinators(client: Any) -> None:  # noqa: ANN401  aiokafka's, without types
+    """Let a closed connection be no reason to give up the search for a coordinator.
+
+    Kafka closes a connection whose session has ended when it is used next. Every other question is
+    asked again by aiokafka; this one would fail the transaction, and so end the worker.
+    """
+    look_up = client.coordinator_lookup
+
+    async def asking_again(kind: int, key: str) -> Any:  # noqa: ANN401  as above
+        try:
+            return await look_up(kind, key)
+        except KafkaConnectionError as error:
+            raise NodeNotReadyError(str(error)) from error  # which aiokafka takes as "later"
+
+    client.coordinator_lookup = asking_again
 
 
 def _refuse_missing(missing: Mapping[str, int]) -> None:

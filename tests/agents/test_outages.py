@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaTimeoutError
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 from aiokafka.structs import ConsumerRecord
 
 from journeystream import metrics
@@ -223,3 +225,32 @@ def test_what_a_topic_does_not_take_is_named_and_counted(kafka: str) -> None:
     before = metrics.COMMITS_FAILED.labels(3, "too_large")._value.get()
     asyncio.run(story())
     assert metrics.COMMITS_FAILED.labels(3, "too_large")._value.get() == before + 1
+
+
+def test_a_closed_connection_does_not_fail_a_transaction(
+    kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the question for a coordinator meets a session that has ended, it is asked again."""
+    topic, asked = new_topic(kafka), 0
+    look_up = AIOKafkaClient.coordinator_lookup
+
+    async def closed_twice(self: AIOKafkaClient, kind: int, key: str) -> Any:  # noqa: ANN401  aiokafka's
+        nonlocal asked
+        asked += 1
+        if asked in {1, 3}:
+            raise KafkaConnectionError("Connection closed")
+        return await look_up(self, kind, key)
+
+    monkeypatch.setattr(AIOKafkaClient, "coordinator_lookup", closed_twice)
+
+    async def story() -> None:
+        producer = KafkaCluster(BrokerAccess(kafka)).producer(f"{topic}-0")
+        await producer.start()
+        await producer.begin_transaction()
+        await producer.send([OutRecord(topic, b"k", b"v")])
+        await producer.send_offsets_to_transaction({TopicPartition(topic, 0): 1}, f"{topic}-group")
+        await producer.commit_transaction()
+        await producer.stop()
+
+    asyncio.run(asyncio.wait_for(story(), PATIENCE))
+    assert asked >= 4, "for the transactional id and for the group, again and again"
