@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from journeystream.agents.decode import DecodeLimits, decode
@@ -15,15 +16,16 @@ Found = Message | ClockMark | tuple[str, str]
 def decodes_alike(value: bytes | None, record_time: int, limits: DecodeLimits) -> None:
     """Check that the quick way makes of a record what the plain one makes, read or not."""
     plain = _plainly(value, record_time, limits)
-    assert _quickly(value, record_time, limits, read=True) == plain
-    unread = _quickly(value, record_time, limits, read=False)
-    if isinstance(unread, Event):
-        unread = replace(unread, properties=dict(unread.properties), context=dict(unread.context))
-        if isinstance(plain, tuple):
-            # Nobody has looked at a number that is too large.
-            assert plain[0] == "not_json"
-            return
-    assert unread == plain
+    for read in (True, False):
+        quick = _quickly(value, record_time, limits, read=read)
+        if isinstance(quick, Event):
+            quick = replace(quick, properties=dict(quick.properties), context=dict(quick.context))
+            if isinstance(plain, tuple):
+                # Nobody has looked at a number that is too large; Python's own reader takes it.
+                assert plain[0] == "not_json"
+                json.loads(value or b"")
+                continue
+        assert quick == plain
 
 
 def _plainly(value: bytes | None, record_time: int, limits: DecodeLimits) -> Found:

@@ -61,7 +61,7 @@ def value_of(message: Message) -> bytes:
 def move_of(kind: str, user_id: str, message: Mapping[str, object]) -> Claimed | Adopted:
     """Read a message of one of MOVE_KINDS; RejectedEvent says what is wrong with it."""
     at, openly, trail = message.get("at"), message.get("openly"), message.get("trail")
-    if not isinstance(at, int):
+    if not isinstance(at, int) or isinstance(at, bool):
         raise RejectedEvent("bad_note", f"at is {shown(at)}, which is no instant")
     if kind == "claim":
         return Claimed(user_id, at, _text(message, "by"), openly is True)

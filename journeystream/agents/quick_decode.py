@@ -5,8 +5,9 @@ journey reads an event of that name. Of such a one only what every event is aske
 
 Law: what comes out is what `decode.py` makes of the same record. Whatever is not plainly a usual
 event is left to it: so errors, corrections of clocks and rare calls are in one place. One thing is
-told later: a number too large for a double in what nobody reads makes no dead letter. Who reads it
-after all, because the user is new to a journey that everybody may enter, finds nothing there.
+not told: a number too large for a double makes no dead letter in what nobody reads, which is a
+field that no event is asked for, or the properties and context of an event that is not read. Who
+reads these after all, because the user is new to a journey that everybody may enter, finds nothing.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from journeystream.user import Claim, Hold, Instance, Passes, Position, User
+from journeystream.user import NEVER, Claim, Hold, Instance, Passes, Position, User
 
 _WITHOUT_STUCK = 1
 _NOTHING: Mapping[str, Any] = {}
@@ -33,8 +33,9 @@ def user_of_array(user_id: str, form: int, data: bytes) -> User:
     return User(
         id=user_id,
         anonymous=bool(anonymous),
-        known_since=known_since,
-        clock=clock,
+        # The very constant, which is not written again (a default is left out).
+        known_since=NEVER if known_since == NEVER else known_since,
+        clock=NEVER if clock == NEVER else clock,
         traits=traits,
         facts=facts,
         seen=seen,

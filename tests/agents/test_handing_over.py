@@ -82,6 +82,7 @@ def test_sources_carry_no_moves(message: Message) -> None:
         {"type": "claim", "at": 1},
         {"type": "claim", "by": "k"},
         {"type": "claim", "by": "k", "at": "1"},
+        {"type": "claim", "by": "k", "at": True},
         {"type": "adopt", "at": 1, "trail": ["a"], "messageId": "m"},
         {"type": "adopt", "at": 1, "trail": [], "messageId": "m", "record": "\x03[]"},
         {"type": "adopt", "at": 1, "trail": ["a"], "messageId": "m", "record": "\x03[]"},

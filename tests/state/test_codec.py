@@ -153,6 +153,7 @@ def test_records_of_older_forms_can_be_read_for_ever() -> None:
     assert decode_user("u1", BYTES_OF_FORM_3) == GOLDEN_USER
     assert decode_user("u2", RARE_BYTES_OF_FORM_3) == RARE_USER
     assert decode_user("u3", WAITING_BYTES_OF_FORM_3) == WAITING_USER
+    assert encode_user(decode_user("u3", WAITING_BYTES_OF_FORM_3)) == WAITING_BYTES
     assert decode_user("u1", BYTES_OF_FORM_1) == structs.replace(GOLDEN_USER, stuck={})
     assert decode_user("u1", BYTES_OF_FORM_2) == GOLDEN_USER
     assert decode_partition(GOLDEN_PARTITION_BYTES) == GOLDEN_PARTITION
