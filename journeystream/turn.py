@@ -161,11 +161,7 @@ def take_turn(
             continue
         if read[index]:
             taker.apply_event(entry, index)
-        elif (
-            strangers
-            and (turn.erased or entry.user_id not in met)
-            and not turn.know(entry.user_id, met)
-        ):
+        elif strangers and not turn.know(entry.user_id, met):
             taker.apply_event(entry, index)
             if moves_clock and journeys.have_met(taker.user(entry.user_id)):
                 turn.met.add(entry.user_id)
