@@ -37,6 +37,7 @@ from journeystream.events import (
     ClockMark,
     Due,
     Enrolled,
+    Entry,
     Event,
     Happening,
     Message,
@@ -44,6 +45,7 @@ from journeystream.events import (
     PastOver,
     Retried,
     Reviewed,
+    Unread,
 )
 from journeystream.journeys import Journeys
 from journeystream.user import NEVER, Derived, User
@@ -117,7 +119,7 @@ class Turn:
 
 
 def take_turn(
-    batch: Sequence[Message | ClockMark | None],
+    batch: Sequence[Entry],
     clock: int,
     users: Users,
     rules: Rules,
@@ -131,44 +133,61 @@ def take_turn(
     `most` bounds how many stored alarms fire, for turns of time alone: the rest stay due, and
     fire first in the next turn.
     """
-    moving = [e.at for e in batch if e is not None and (moves_clock or isinstance(e, ClockMark))]
-    horizon = max((clock, *moving, *(() if until is None else (until,))))
-    taker = _Taker(clock, users, rules, users.due(horizon, most), horizon)
-    journeys, turn = rules.journeys, taker.turn
-    strangers = bool(journeys.strangers_welcome)
+    journeys = rules.journeys
     # Where events do not move the clock, a user's timers wait for their next event, whichever.
     met = users.met(journeys) if moves_clock else ()
-    # A note is made for a reason, and matters.
-    read = [journeys.matters(e.kind, e.name) if isinstance(e, Event) else True for e in batch]
-    taker.preload(
-        {
-            e.user_id
-            for e, is_read in zip(batch, read, strict=True)
-            if not (e is None or isinstance(e, ClockMark))
-            and (is_read or (strangers and e.user_id not in met))
-        }
-    )
-    wakes = taker.wakes
-    for index, entry in enumerate(batch):
-        if entry is None:
-            continue
-        # Most events do no more than move the clock: no call is made for that.
-        if entry.at > turn.clock and (moves_clock or isinstance(entry, ClockMark)):
-            turn.clock = entry.at
+    touching, ids, last = _touching(batch, clock, journeys, met, moves_clock=moves_clock)
+    horizon = last if until is None else max(last, until)
+    taker = _Taker(clock, users, rules, users.due(horizon, most), horizon)
+    taker.preload(ids)
+    turn, wakes = taker.turn, taker.wakes
+    for index, turn.clock, entry, is_read in touching:
         if wakes and wakes[0][0] <= turn.clock:
             taker.fire()
-        if isinstance(entry, ClockMark):
-            continue
-        if read[index]:
+        if is_read:
             taker.apply_event(entry, index)
-        elif strangers and not turn.know(entry.user_id, met):
+        elif not turn.know(entry.user_id, met):
             taker.apply_event(entry, index)
             if moves_clock and journeys.have_met(taker.user(entry.user_id)):
                 turn.met.add(entry.user_id)
-    if until is not None:
-        taker.move_clock(until)
-    taker.move_clock(turn.clock)
+    taker.move_clock(horizon)
     return turn
+
+
+def _touching(
+    batch: Sequence[Entry],
+    clock: int,
+    journeys: Journeys,
+    met: Container[str],
+    *,
+    moves_clock: bool,
+) -> tuple[list[tuple[int, int, Message | Unread, bool]], set[str], int]:
+    """Return what may touch a user: place, clock, event, and whether a journey reads it.
+
+    Also whom the turn will certainly ask for, and the clock behind the batch. Most events are
+    nowhere in it: they do no more than move the clock, and what fires by that fires in due order,
+    also when the clock makes one move instead of several.
+    """
+    strangers = bool(journeys.strangers_welcome)
+    touching: list[tuple[int, int, Message | Unread, bool]] = []
+    ids: set[str] = set()
+    for index, entry in enumerate(batch):
+        if entry is None:
+            continue
+        if entry.at > clock and (moves_clock or isinstance(entry, ClockMark)):
+            clock = entry.at
+        if isinstance(entry, ClockMark):
+            continue
+        if isinstance(entry, Unread):
+            is_read = False
+        else:
+            # A note is made for a reason, and matters.
+            is_read = not isinstance(entry, Event) or journeys.matters(entry.kind, entry.name)
+        if is_read or strangers:
+            touching.append((index, clock, entry, is_read))
+            if is_read or entry.user_id not in met:
+                ids.add(entry.user_id)
+    return touching, ids, clock
 
 
 def sweep(happenings: Sequence[Happening], clock: int, users: Users, rules: Rules) -> Turn:
@@ -233,7 +252,7 @@ class _Taker:
                 self.turn.travels += outcome.travels
             self._keep(user_id, outcome.user, happening)
 
-    def apply_event(self, event: Message, index: int) -> None:
+    def apply_event(self, event: Message | Unread, index: int) -> None:
         """Fire what is due for the event's own user, then apply it."""
         # What is due by the clock has fired. A claim is an alarm itself, and waits for the clock.
         while (
@@ -246,7 +265,7 @@ class _Taker:
             self.apply(Due(event.user_id, wake), None)
             if (user := self.user(event.user_id)) is not None and user.wake == wake:
                 break  # it failed outside of any journey, and would for ever
-        self.apply(event, index)
+        self.apply(event.event() if isinstance(event, Unread) else event, index)
 
     def user(self, user_id: str) -> User | None:
         """Return a user as they are now."""

@@ -34,12 +34,11 @@ from journeystream.agents.cluster import Cluster, Producer
 from journeystream.agents.failed_commits import counted
 from journeystream.broker_refusals import NOT_ALLOWED
 from journeystream.errors import BrokerUnreachable, StateError
-from journeystream.events import ClockMark, Message
+from journeystream.events import Entry
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState
 from journeystream.state.store import Change, Store
 
-Entry = Message | ClockMark | None
 T = TypeVar("T")
 U = TypeVar("U")
 _CLOSE_SECONDS = 1.0  # a broker that is gone must not keep a worker from ending

@@ -24,10 +24,10 @@ from aiokafka.structs import ConsumerRecord
 
 from journeystream.agents.changelog import Ledger, Restored, Stamp, log_of
 from journeystream.agents.cluster import Cluster
-from journeystream.agents.commit import Entry, close
+from journeystream.agents.commit import close
 from journeystream.agents.failed_commits import counted
 from journeystream.errors import BrokerUnreachable, StateError
-from journeystream.events import ClockMark
+from journeystream.events import ClockMark, Entry
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState
 from journeystream.state.store import Change, Store, change_of, removal_of

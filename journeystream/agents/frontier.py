@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from journeystream.events import ClockMark, Message
+from journeystream.events import ClockMark, Entry
 from journeystream.user import NEVER
 
 
@@ -32,9 +32,7 @@ class Frontier:
         """Tell whether the topic's events move the clock one by one."""
         return not self.spread and not self.replies and self.straight == {topic}
 
-    def observe(
-        self, fronts: dict[str, int], topic: str, entries: Iterable[Message | ClockMark | None]
-    ) -> None:
+    def observe(self, fronts: dict[str, int], topic: str, entries: Iterable[Entry]) -> None:
         """Note in `fronts` how far a batch of a topic has come."""
         for entry in entries:
             if entry is None:

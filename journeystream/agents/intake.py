@@ -18,7 +18,7 @@ from journeystream.agents.home import home_of
 from journeystream.agents.notes import written
 from journeystream.agents.quick_decode import Reads, all_are_read, quick_decode
 from journeystream.errors import RejectedEvent
-from journeystream.events import Answered, ClockMark, Message
+from journeystream.events import Answered, ClockMark, Entry, Message, Unread
 from journeystream.sinks.dead_letters import Origin, dead_letter
 from journeystream.sinks.records import OutRecord
 from journeystream.turn import Failure
@@ -34,7 +34,7 @@ class Intake:
     `refused` are the places of the records that became `letters`, `codes` say why.
     """
 
-    entries: list[Message | ClockMark | None] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     letters: list[OutRecord] = field(default_factory=list)
     rekeyed: list[OutRecord] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
@@ -81,7 +81,7 @@ class Sorter:
                 intake.rekeyed += self._rekeyed(record, entry, self.rekey)
         return intake
 
-    def _is_at_home(self, record: ConsumerRecord, entry: Message | ClockMark) -> bool:
+    def _is_at_home(self, record: ConsumerRecord, entry: Message | Unread | ClockMark) -> bool:
         """Tell whether a record is keyed by its user, and lies where that key belongs.
 
         A producer with another partitioner than Kafka's own puts the same key elsewhere.
@@ -92,7 +92,7 @@ class Sorter:
         return bool(record.key == key) and record.partition == home_of(key, self.partitions)
 
     def _rekeyed(
-        self, record: ConsumerRecord, entry: Message | ClockMark, topic: str
+        self, record: ConsumerRecord, entry: Message | Unread | ClockMark, topic: str
     ) -> Iterator[OutRecord]:
         if isinstance(entry, ClockMark):
             mark = clock_mark(entry.at, origin_of(record.topic, record.partition))

@@ -24,7 +24,7 @@ from aiokafka import TopicPartition
 from journeystream.agents.batch_transport import Batch
 from journeystream.agents.catching_up import CatchingUp
 from journeystream.agents.changelog import Ledger
-from journeystream.agents.commit import Commits, Committer, Entry
+from journeystream.agents.commit import Commits, Committer
 from journeystream.agents.commit_at_least_once import RepeatingCommitter
 from journeystream.agents.figures import Figures
 from journeystream.agents.health import Standing
@@ -36,7 +36,7 @@ from journeystream.agents.surroundings import Surroundings
 from journeystream.agents.sweeps import Sweeps
 from journeystream.engine import Rules
 from journeystream.errors import StateError
-from journeystream.events import ClockMark
+from journeystream.events import ClockMark, Entry
 from journeystream.journeys import Floors, Journeys, Version
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState, Reading

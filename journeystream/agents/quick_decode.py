@@ -3,11 +3,11 @@
 Most records are `track`, `page` or `screen` calls, and into most of these nobody looks: no live
 journey reads an event of that name. Of such a one only what every event is asked for is parsed.
 
-Law: what comes out is what `decode.py` makes of the same record. Whatever is not plainly a usual
-event is left to it: so errors, corrections of clocks and rare calls are in one place. One thing is
-not told: a number too large for a double makes no dead letter in what nobody reads, which is a
-field that no event is asked for, or the properties and context of an event that is not read. Who
-reads these after all, because the user is new to a journey that everybody may enter, finds nothing.
+Law: what comes out is what `decode.py` makes of the same record, or stands for it (`Unread`).
+Whatever is not plainly a usual event is left to it: so errors, corrections of clocks and rare calls
+are in one place. One thing is not told: a number too large for a double makes no dead letter in an
+event that nobody reads. Who reads it after all, because the user is new to a journey that everybody
+may enter, finds it without properties and context.
 """
 
 from __future__ import annotations
@@ -19,17 +19,20 @@ import orjson
 
 from journeystream.agents.decode import DEEPEST, LONGEST_ID, DecodeLimits, decode
 from journeystream.durations import LAST_INSTANT, parse_instant
-from journeystream.events import ClockMark, Event, Message
+from journeystream.events import ClockMark, Event, Message, Unread
 
 Reads = Callable[[str, str], bool]
 """Whether anybody looks into events of a kind and name."""
-_NOTHING = msgspec.Raw()
 _NAMED = frozenset(("page", "screen"))
-_OBJECT = ord("{")
+_OPENING = b"{["  # what is nested too deep has too many of these; both are counted in one go
+
+
+class _Object(msgspec.Struct, gc=False):
+    """Some JSON object: what is in it is checked to be JSON, and passed over."""
 
 
 class _Said(msgspec.Struct, gc=False, rename="camel"):
-    """What every event is asked for; the rest of it is checked to be JSON, and passed over."""
+    """What every event is asked for; the rest of it is checked and passed over in the same way."""
 
     type: str
     message_id: str | None = None
@@ -39,24 +42,36 @@ class _Said(msgspec.Struct, gc=False, rename="camel"):
     original_timestamp: object = None
     sent_at: object = None
     event: str | None = None
-    name: object = None
-    properties: msgspec.Raw = _NOTHING
-    context: msgspec.Raw = _NOTHING
+    name: str | None = None
+    properties: _Object | None = None
+    context: _Object | None = None
 
 
-class _Unread(Mapping[str, object]):
-    """An object that is parsed if somebody looks into it after all."""
+class _Passed(Unread, gc=False):
+    """An event that nobody reads, as it came."""
 
-    __slots__ = ("_found", "_raw")
+    said: _Said
+    value: bytes
 
-    def __init__(self, raw: msgspec.Raw) -> None:
-        self._raw = raw
-        self._found: dict[str, object] | None = None
+    def event(self) -> Event:
+        """Return it as others are."""
+        properties, context = (_Later(self.value, name) for name in ("properties", "context"))
+        return _event(self.said, self.user_id, self.at, properties, context)
 
-    def _parsed(self) -> dict[str, object]:
+
+class _Later(Mapping[str, object]):
+    """An object in a record, parsed if somebody looks into it after all."""
+
+    __slots__ = ("_field", "_found", "_value")
+
+    def __init__(self, value: bytes, field: str) -> None:
+        self._value, self._field = value, field
+        self._found: Mapping[str, object] | None = None
+
+    def _parsed(self) -> Mapping[str, object]:
         if self._found is None:
             try:
-                self._found = orjson.loads(memoryview(self._raw))
+                self._found = orjson.loads(self._value).get(self._field) or {}
             except orjson.JSONDecodeError:
                 self._found = {}
         return self._found
@@ -83,8 +98,8 @@ def all_are_read(kind: str, name: str) -> bool:
 
 def quick_decode(
     value: bytes | None, record_time: int, limits: DecodeLimits, reads: Reads
-) -> Message | ClockMark:
-    """Decode one record as `decode` does, which see."""
+) -> Message | Unread | ClockMark:
+    """Decode one record as `decode` does, which see; into what nobody `reads` it does not look."""
     if value and len(value) <= limits.message_bytes and not limits.replies:
         try:
             event = _usual(value, record_time, limits, reads)
@@ -95,23 +110,23 @@ def quick_decode(
     return decode(value, record_time, limits)
 
 
-def _usual(value: bytes, record_time: int, limits: DecodeLimits, reads: Reads) -> Event | None:
+def _usual(
+    value: bytes, record_time: int, limits: DecodeLimits, reads: Reads
+) -> Event | Unread | None:
     """Return the event if it plainly is a usual one; it may raise what is in _UNLIKE."""
     said = _said_in(value)
-    kind, user_id, name = said.type, said.user_id, said.event
+    kind, name = said.type, said.event
     if kind != "track":
-        if kind not in _NAMED or not isinstance(said.name, str):
+        if kind not in _NAMED:
             return None
         name = said.name
+    user_id = said.user_id or said.anonymous_id
+    if not name or not user_id or len(user_id) > LONGEST_ID or "\0" in user_id:
+        return None
     if not value.isascii():
         value.decode()  # what is passed over was not looked at
     is_corrected = said.sent_at is not None and said.original_timestamp is None
-    if not name or is_corrected or value.count(b"{") + value.count(b"[") > DEEPEST:
-        return None
-    anonymous = not user_id
-    if anonymous:
-        user_id = said.anonymous_id
-    if not user_id or len(user_id) > LONGEST_ID or "\0" in user_id:
+    if is_corrected or len(value) - len(value.translate(None, _OPENING)) > DEEPEST:
         return None
     at = record_time if said.timestamp is None else parse_instant(said.timestamp)
     if not (
@@ -119,22 +134,28 @@ def _usual(value: bytes, record_time: int, limits: DecodeLimits, reads: Reads) -
         and 0 <= record_time <= LAST_INSTANT
     ):
         return None
-    inside = _read if reads(kind, name) else _unread
-    properties, context = inside(said.properties), inside(said.context)
-    if properties is None or context is None:
-        return None
     at = min(at, record_time)
-    return Event(user_id, kind, name, at, properties, context, said.message_id or None, anonymous)
+    if reads(kind, name):
+        inside = orjson.loads(value)
+        return _event(said, user_id, at, inside.get("properties"), inside.get("context"))
+    return _Passed(user_id, at, said, value)
 
 
-def _read(raw: msgspec.Raw) -> Mapping[str, object] | None:
-    """Return an object; None if it is none, ValueError if it can not be read."""
-    found = orjson.loads(memoryview(raw)) if raw is not _NOTHING else {}
-    return found if isinstance(found, dict) else None
-
-
-def _unread(raw: msgspec.Raw) -> Mapping[str, object] | None:
-    """Return an object as it came; None if it is none."""
-    if raw is _NOTHING:
-        return {}
-    return _Unread(raw) if memoryview(raw)[0] == _OBJECT else None
+def _event(
+    said: _Said,
+    user_id: str,
+    at: int,
+    properties: Mapping[str, object] | None,
+    context: Mapping[str, object] | None,
+) -> Event:
+    name = said.event if said.type == "track" else said.name
+    return Event(
+        user_id,
+        said.type,
+        name or "",
+        at,
+        {} if properties is None else properties,
+        {} if context is None else context,
+        said.message_id or None,
+        not said.user_id,
+    )

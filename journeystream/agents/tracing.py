@@ -32,7 +32,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from journeystream.effects import Effect, HandedOver, Travel
-from journeystream.events import ClockMark, Message
+from journeystream.events import ClockMark, Entry
 from journeystream.sinks.records import OutRecord
 from journeystream.sinks.routing import Routing
 
@@ -57,7 +57,7 @@ class Tracing:
 
     @contextmanager
     def following(
-        self, records: Sequence[ConsumerRecord], entries: Sequence[Message | ClockMark | None]
+        self, records: Sequence[ConsumerRecord], entries: Sequence[Entry]
     ) -> Iterator[Traced | None]:
         """Trace a turn in the block: what is traced of it, or None."""
         spans: dict[str, list[Span]] = {}

@@ -11,14 +11,13 @@ from aiokafka.structs import ConsumerRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeystream.agents.commit import Entry
 from journeystream.agents.decode import DecodeLimits, clock_mark, decode
 from journeystream.agents.frontier import origin_of
 from journeystream.agents.home import home_of
 from journeystream.agents.intake import Intake, Sorter
 from journeystream.durations import parse_instant
 from journeystream.errors import EngineError, RejectedEvent
-from journeystream.events import Answered, ClockMark, Due, Event
+from journeystream.events import Answered, ClockMark, Due, Entry, Event
 from journeystream.turn import Failure
 from tests.strategies import DAY, START
 

@@ -16,12 +16,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode, format_span_id, format_trace_id
 
-from journeystream.agents.commit import Entry
 from journeystream.agents.decode import DecodeLimits
 from journeystream.agents.intake import Sorter
 from journeystream.agents.tracing import Tracing
 from journeystream.effects import HandedOver, StepMembership, Travelled
-from journeystream.events import ClockMark, Erased, Event
+from journeystream.events import ClockMark, Entry, Erased, Event
 from journeystream.project import EventDestination, ListDestination
 from journeystream.sinks.records import OutRecord
 from journeystream.sinks.routing import Routing

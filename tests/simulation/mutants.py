@@ -18,12 +18,13 @@ from journeystream.agents.batch_transport import Batch
 from journeystream.agents.catching_up import CatchingUp
 from journeystream.agents.changelog import ChangelogMerge, Ledger, Restored
 from journeystream.agents.cluster import Cluster
-from journeystream.agents.commit import Committer, Entry
+from journeystream.agents.commit import Committer
 from journeystream.agents.commit_at_least_once import RepeatingCommitter
 from journeystream.agents.control import Control
 from journeystream.agents.partition import _ROOM, Partition
 from journeystream.agents.recovery import Replica
 from journeystream.clock import Clock
+from journeystream.events import Entry
 from journeystream.journeys import Journeys
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from confluent_kafka import Message
 
-from journeystream.agents.commit import Entry
 from journeystream.agents.decode import DecodeLimits, decode
 from journeystream.engine import Rules
 from journeystream.errors import RejectedEvent
+from journeystream.events import Entry
 from journeystream.project import Project
 from journeystream.repeats import Memory
 from journeystream.sinks.routing import Routing
