@@ -32,6 +32,7 @@ _PADDING = bytes(RECORD_BYTES - _COUNTER_BYTES)
 _OUTPUT = b"o" * 300  # about what an Audience Entered takes
 _BATCH_BYTES = 1024 * 1024
 _WAIT_MS = 200
+_FETCH_WAIT_MS = 25
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,8 @@ async def run(settings: Settings) -> None:
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 isolation_level="read_committed",
+                # As a worker: what has no events must not hold up what has.
+                fetch_max_wait_ms=_FETCH_WAIT_MS,
             )
         )
         numbers = range(PARTITIONS)

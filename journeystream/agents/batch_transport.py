@@ -36,6 +36,8 @@ from journeystream.broker_access import BrokerAccess, ConsumerClient
 _IDLE_SECONDS = 0.1  # how long a fetch waits; bounds how late a lone marker is noticed
 _FULL_SECONDS = 0.01  # the same while some partition has no room and may get it any time
 _METADATA_MS = 5_000
+_FETCH_WAIT_MS = 25  # how long a broker waits for events; meanwhile nobody asks it for others
+_THREAD_SECONDS = 1.0  # how often it is looked whether the thread is still there
 _FETCH_BYTES = 4 * 1024 * 1024  # per partition and fetch: the size of a batch under load
 # The most of small records: a turn holds up everything else that the worker does, and one user's
 # event may take a millisecond.
@@ -106,6 +108,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             auto_offset_reset="earliest",
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
             max_partition_fetch_bytes=_FETCH_BYTES,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
@@ -123,10 +126,26 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
     async def tell_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Commit offsets for those who watch lag.
 
-        A rebalance may refuse them, and a thread that has ended can not take them: no harm.
+        Not by the thread's queue of calls, where it would wait until a fetch has ended. A rebalance
+        may refuse them, and a thread that has ended can not take them: no harm.
         """
+        commit = self._commit_offsets(offsets)
+        try:
+            telling = asyncio.run_coroutine_threadsafe(commit, self.thread_loop)
+        except RuntimeError:
+            commit.close()
+            return
+        told = asyncio.wrap_future(telling)
+        try:
+            while not (await asyncio.wait((told,), timeout=_THREAD_SECONDS))[0]:
+                if self._thread is None or not self._thread.is_alive():
+                    return
+        finally:
+            told.cancel()
+
+    async def _commit_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
         with contextlib.suppress(KafkaError, RuntimeError):
-            await self.call_thread(self._ensure_consumer().commit, dict(offsets))
+            await self._ensure_consumer().commit(dict(offsets))
 
     async def _fetch_records(
         self,
