@@ -37,14 +37,14 @@ class Event:
 class Unread(Struct, gc=False):
     """An event that no live journey reads: its time counts, and whose it is.
 
-    (A struct: it costs a third, and most of what comes is this.)
+    (A struct: that costs a third of a dataclass, and most of what comes is this.)
     """
 
     user_id: str
     at: int
 
     def event(self) -> Event:
-        """Return the event itself, for whom it makes known to a journey."""
+        """Return the event itself: asked for where its user is new to a journey."""
         raise NotImplementedError
 
 

@@ -18,9 +18,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from journeystream.effects import StepMembership, memberships
-from journeystream.events import ClockMark, Event, Message
+from journeystream.engine import Rules
+from journeystream.events import ClockMark, Event, Message, Unread
 from journeystream.journeys import Journeys
+from journeystream.state.codec import PartitionState
 from journeystream.state.memory import MemoryStore
+from journeystream.state.store import changes_of
 from journeystream.steps import Step
 from journeystream.steps.send_to_destinations import SendToDestinations
 from journeystream.steps.update_profile import UpdateProfile
@@ -213,6 +216,44 @@ def test_clock_marks_are_time_alone(project: Project, log: list[Message]) -> Non
     turn = take_turn(marked, NEVER, MemoryStore(), rules_of(*project))
     assert memberships(turn.effects) == plain.effects
     assert turn.clock == plain.store.partition().clock
+
+
+@laws
+@given(projects(), messages(), cuts(), st.booleans())
+def test_what_nobody_reads_may_come_undecoded(
+    project: Project,
+    log: list[Message],
+    sizes: Cuts,
+    moves_clock: bool,  # noqa: FBT001  drawn
+) -> None:
+    """An event that no journey reads does the same whether it is one or stands for one."""
+    rules = rules_of(*project)
+    plain, quick = MemoryStore(), MemoryStore()
+    clock = NEVER
+    for batch in cut(log, sizes):
+        until = None if moves_clock else max([clock, *(message.at for message in batch)])
+        turns = [
+            take_turn(entries, clock, store, rules, moves_clock=moves_clock, until=until)
+            for store, entries in ((plain, batch), (quick, [_undecoded(e, rules) for e in batch]))
+        ]
+        assert turns[0] == turns[1]
+        clock = turns[0].clock
+        for store, turn in zip((plain, quick), turns, strict=True):
+            store.save(changes_of(turn), PartitionState(clock=clock))
+            turn.tell_met(store.met(rules.journeys))
+
+
+class _Undecoded(Unread):
+    whole: Event
+
+    def event(self) -> Event:
+        return self.whole
+
+
+def _undecoded(message: Message, rules: Rules) -> Message | Unread:
+    if isinstance(message, Event) and not rules.journeys.matters(message.kind, message.name):
+        return _Undecoded(message.user_id, message.at, message)
+    return message
 
 
 # ── the order of the log ─────────────────────────────────────────────────────────────────

@@ -23,7 +23,6 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import faust
-from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
@@ -31,13 +30,13 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 from mode.threads import ServiceThread, WorkerThread
 
+from journeystream.agents.telling import Offsets, Teller
 from journeystream.broker_access import BrokerAccess, ConsumerClient
 
 _IDLE_SECONDS = 0.1  # how long a fetch waits; bounds how late a lone marker is noticed
 _FULL_SECONDS = 0.01  # the same while some partition has no room and may get it any time
 _METADATA_MS = 5_000
 _FETCH_WAIT_MS = 25  # how long a broker waits for events; meanwhile nobody asks it for others
-_THREAD_SECONDS = 1.0  # how often it is looked whether the thread is still there
 _FETCH_BYTES = 4 * 1024 * 1024  # per partition and fetch: the size of a batch under load
 # The most of small records: a turn holds up everything else that the worker does, and one user's
 # event may take a millisecond.
@@ -93,6 +92,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         super().__post_init__()
         self._handed: dict[TP, int] = {}
         self._generation: object = None
+        self._teller = Teller(self._tell)
 
     def _create_worker_consumer(self, transport: Transport) -> ConsumerClient:
         del transport  # it knows where Kafka is, but not how to get in
@@ -123,11 +123,15 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         del offsets
         return True
 
-    async def tell_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Commit offsets for those who watch lag.
+    async def tell_offsets(self, offsets: Offsets) -> None:
+        """Commit offsets for those who watch lag."""
+        await self._teller.tell(offsets)
 
-        Not by the thread's queue of calls, where it would wait until a fetch has ended. A rebalance
-        may refuse them, and a thread that has ended can not take them: no harm.
+    async def _tell(self, offsets: Offsets) -> None:
+        """Tell some now.
+
+        Not by the thread's queue of calls: fetches would wait for it there. A rebalance may refuse
+        the offsets, and a thread that has ended can not take them: no harm.
         """
         commit = self._commit_offsets(offsets)
         try:
@@ -137,13 +141,13 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             return
         told = asyncio.wrap_future(telling)
         try:
-            while not (await asyncio.wait((told,), timeout=_THREAD_SECONDS))[0]:
-                if self._thread is None or not self._thread.is_alive():
-                    return
+            await asyncio.wait((told,))
         finally:
             told.cancel()
+        if not told.cancelled():
+            told.result()
 
-    async def _commit_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
+    async def _commit_offsets(self, offsets: Offsets) -> None:
         with contextlib.suppress(KafkaError, RuntimeError):
             await self._ensure_consumer().commit(dict(offsets))
 
@@ -189,7 +193,7 @@ class BatchConsumer(Consumer):
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
-    async def tell_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
+    async def tell_offsets(self, offsets: Offsets) -> None:
         """Commit offsets as a member of the group."""
         await cast("BatchConsumerThread", self._thread).tell_offsets(offsets)
 

@@ -16,7 +16,7 @@ partition too. Whichever goes on, or whoever comes next, writes stale users anew
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -26,14 +26,13 @@ from journeystream.agents.changelog import Ledger, Restored, Stamp, log_of
 from journeystream.agents.cluster import Cluster
 from journeystream.agents.commit import close
 from journeystream.agents.failed_commits import counted
+from journeystream.agents.telling import TellOffsets
 from journeystream.errors import BrokerUnreachable, StateError
 from journeystream.events import ClockMark, Entry
 from journeystream.sinks.records import OutRecord
 from journeystream.state.codec import PartitionState
 from journeystream.state.store import Change, Store, change_of, removal_of
 from journeystream.user import NOBODY
-
-TellOffsets = Callable[[Mapping[TopicPartition, int]], Awaitable[None]]
 
 
 class RepeatingCommitter:

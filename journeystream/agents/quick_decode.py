@@ -5,9 +5,9 @@ journey reads an event of that name. Of such a one only what every event is aske
 
 Law: what comes out is what `decode.py` makes of the same record, or stands for it (`Unread`).
 Whatever is not plainly a usual event is left to it: so errors, corrections of clocks and rare calls
-are in one place. One thing is not told: a number too large for a double makes no dead letter in an
-event that nobody reads. Who reads it after all, because the user is new to a journey that everybody
-may enter, finds it without properties and context.
+are in one place. One thing may not be told: a number too large for a double, in an event that
+nobody reads. Who reads it after all, because the user is new to a journey that everybody may
+enter, finds it without properties and context.
 """
 
 from __future__ import annotations

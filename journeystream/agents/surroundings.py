@@ -11,11 +11,11 @@ from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from journeystream.agents.cluster import Cluster
-from journeystream.agents.commit_at_least_once import TellOffsets
 from journeystream.agents.control import Control
 from journeystream.agents.frontier import Frontier
 from journeystream.agents.intake import Sorter
 from journeystream.agents.rejections import Bound
+from journeystream.agents.telling import TellOffsets
 from journeystream.clock import Clock
 from journeystream.events import Entry
 from journeystream.repeats import Memory

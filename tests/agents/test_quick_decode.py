@@ -85,9 +85,10 @@ def test_what_nobody_reads_is_still_json_of_a_bounded_depth(inside: bytes) -> No
 def test_a_number_that_nobody_reads_may_be_too_large() -> None:
     """It makes a dead letter where the event is read; else whoever looks finds nothing."""
     decodes_alike(TOO_LARGE, NOW, LIVE)
+    decodes_alike(TOO_LARGE.replace(b"properties", b"integrations"), NOW, LIVE)
     with pytest.raises(RejectedEvent):
         quick_decode(TOO_LARGE, NOW, LIVE, all_are_read)
     unread = quick_decode(TOO_LARGE, NOW, LIVE, lambda _kind, _name: False)
     assert isinstance(unread, Unread)
     event = unread.event()
-    assert (event.name, dict(event.properties)) == ("Order", {})
+    assert (event.name, dict(event.properties), dict(event.context)) == ("Order", {}, {})

@@ -12,9 +12,10 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError
 
 from journeystream.agents.batch_transport import BatchConsumerThread
+from journeystream.agents.telling import Offsets, Teller
 
 OFFSETS = {TopicPartition("web", 0): 7}
-PATIENCE = 30.0
+PATIENCE = 20.0
 
 
 class Member:
@@ -41,6 +42,7 @@ def thread_of(member: Member) -> BatchConsumerThread:
     thread = BatchConsumerThread.__new__(BatchConsumerThread)
     parts = cast("Any", thread)
     parts.thread_loop = asyncio.new_event_loop()
+    parts._teller = Teller(parts._tell)
     parts._consumer = member
     parts._thread = Thread(target=parts.thread_loop.run_forever, daemon=True)
     parts._thread.start()
@@ -105,3 +107,69 @@ def test_a_thread_that_ends_meanwhile_holds_up_no_turn() -> None:
         await asyncio.wait_for(task, PATIENCE)
 
     asyncio.run(telling())
+
+
+def test_an_error_that_nobody_expects_is_raised() -> None:
+    """What is neither Kafka's refusal nor a thread's end is a fault, and no news is made of it."""
+    thread = thread_of(Member(ValueError("a fault")))
+    with pytest.raises(ValueError, match="a fault"):
+        tell(thread)
+    end(thread)
+
+
+# ── several who tell at once ─────────────────────────────────────────────────────────────
+
+
+def offsets_of(partition: int, offset: int = 7) -> Offsets:
+    """Return offsets of one partition."""
+    return {TopicPartition("web", partition): offset}
+
+
+class Coordinator:
+    """It answers when it is let, and says when it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: asyncio.Queue[Offsets] = asyncio.Queue()
+        self.answer = asyncio.Event()
+
+    async def tell(self, offsets: Offsets) -> None:
+        """Hear of offsets."""
+        self.asked.put_nowait(offsets)
+        await self.answer.wait()
+
+
+def test_who_waits_is_told_together() -> None:
+    """While one partition's offsets are told, those of all others become one question."""
+
+    async def telling() -> list[Offsets]:
+        coordinator = Coordinator()
+        teller = Teller(coordinator.tell)
+        tasks = [asyncio.ensure_future(teller.tell(offsets_of(number))) for number in range(4)]
+        first = await coordinator.asked.get()
+        coordinator.answer.set()
+        await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE)
+        return [first, coordinator.asked.get_nowait()]
+
+    first, others = asyncio.run(telling())
+    assert {**first, **others} == {TopicPartition("web", number): 7 for number in range(4)}
+
+
+def test_who_is_cancelled_takes_nothing_of_others_away() -> None:
+    """A partition that is let go while it tells for others leaves their offsets to the next."""
+
+    async def telling() -> Offsets:
+        coordinator = Coordinator()
+        teller = Teller(coordinator.tell)
+        first, second, third = (
+            asyncio.ensure_future(teller.tell(offsets_of(number))) for number in range(3)
+        )
+        await coordinator.asked.get()
+        first.cancel()
+        await coordinator.asked.get()
+        second.cancel()
+        told = await coordinator.asked.get()
+        coordinator.answer.set()
+        await asyncio.wait_for(third, PATIENCE)
+        return told
+
+    assert asyncio.run(telling()) == offsets_of(2)
