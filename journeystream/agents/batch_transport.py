@@ -3,7 +3,8 @@
 Faust spends some 100 microseconds on each message that it hands to an agent; a batch as one
 message keeps agents, assignment and rebalances and takes that cost once per fetch. This file
 overrides private parts of faust-streaming 0.15 (`_getmany`, `_to_message`, `_commit`, and the
-consumer thread), which is why pyproject.toml pins that version.
+consumer thread) and sets how long aiokafka's fetcher lets a broker wait, which is why
+pyproject.toml pins their versions.
 
 Three laws beyond Faust's own:
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -36,7 +38,9 @@ from journeystream.broker_access import BrokerAccess, ConsumerClient
 _IDLE_SECONDS = 0.1  # how long a fetch waits; bounds how late a lone marker is noticed
 _FULL_SECONDS = 0.01  # the same while some partition has no room and may get it any time
 _METADATA_MS = 5_000
-_FETCH_WAIT_MS = 25  # how long a broker waits for events; meanwhile nobody asks it for others
+# How long a broker waits for events. Meanwhile nobody asks it for those of other partitions, which
+# may have a backlog: so not for long while there was anything in the newest seconds.
+_QUIET_MS, _BUSY_MS, _BUSY_SECONDS = 500, 25, 2.0
 _FETCH_BYTES = 4 * 1024 * 1024  # per partition and fetch: the size of a batch under load
 # The most of small records: a turn holds up everything else that the worker does, and one user's
 # event may take a millisecond.
@@ -92,6 +96,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         super().__post_init__()
         self._handed: dict[TP, int] = {}
         self._generation: object = None
+        self._busy_until = 0.0
         self._teller = Teller(self._tell)
 
     def _create_worker_consumer(self, transport: Transport) -> ConsumerClient:
@@ -108,7 +113,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             auto_offset_reset="earliest",
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
             max_partition_fetch_bytes=_FETCH_BYTES,
-            fetch_max_wait_ms=_FETCH_WAIT_MS,
+            fetch_max_wait_ms=_QUIET_MS,
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
@@ -165,6 +170,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         before = self._positions(consumer, active_partitions)
         most = max_records or _FETCH_RECORDS
         fetched = await super()._fetch_records(consumer, active_partitions, timeout, most)
+        self._set_wait(consumer, busy=bool(fetched))
         after = self._positions(consumer, active_partitions)
         batches: dict[TP, list[Batch]] = {}
         for tp, position in after.items():
@@ -175,6 +181,14 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
                 start = min(before.get(tp, 0), records[0].offset if records else position)
                 batches[tp] = [Batch(tp.topic, tp.partition, records, start, position)]
         return batches
+
+    def _set_wait(self, consumer: ConsumerClient, *, busy: bool) -> None:
+        """Set how long brokers wait from the next fetch on."""
+        now = time.monotonic()
+        if busy:
+            self._busy_until = now + _BUSY_SECONDS
+        wait = _BUSY_MS if now < self._busy_until else _QUIET_MS
+        consumer._fetcher._fetch_max_wait_ms = wait  # noqa: SLF001
 
     def _positions(self, consumer: ConsumerClient, tps: set[TP]) -> dict[TP, int]:
         """Return where the consumer stands in those partitions where it knows that."""
