@@ -99,9 +99,11 @@ class Watch:
     def _look(self) -> Sample:
         if not self.processes.alive:
             raise RunFailed(f"it ended by itself:\n{self.processes.log_end()}")
+        # Asked first: a group that has just begun may let us wait for seconds, and work meanwhile.
+        done = self.progress()
         usage = self.processes.usage()
         self._peak = max(self._peak, usage.rss)
-        return Sample(time.monotonic(), self.progress(), usage)
+        return Sample(time.monotonic(), done, usage)
 
     def _measured(self, *, finished: bool) -> Measurement:
         warm = [sample for sample in self._samples if sample.done >= WARM_UP * self.events]
