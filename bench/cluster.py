@@ -97,7 +97,8 @@ class Cluster:
     @contextmanager
     def onlooker(self, group: str) -> Iterator[Onlooker]:
         """Return one who looks on at a group for the length of the block."""
-        consumer = self._consumer(group)
+        # Else it is answered only in a moment in which no partition has a transaction open.
+        consumer = self._consumer(group, isolation="read_uncommitted")
         try:
             yield Onlooker(consumer, self.partitions)
         finally:
@@ -147,7 +148,7 @@ class Cluster:
         finally:
             consumer.close()
 
-    def _consumer(self, group: str) -> Consumer:
+    def _consumer(self, group: str, isolation: str = "read_committed") -> Consumer:
         """Return a consumer that may ask for a group and, never subscribing, joins none."""
         return Consumer(
             {
@@ -155,6 +156,7 @@ class Cluster:
                 "group.id": group,
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
+                "isolation.level": isolation,
                 "log_level": _LOG_LEVEL,
             }
         )
