@@ -1,8 +1,9 @@
 """Telling the group how far its partitions have come: one question for all who wait.
 
-A consumer asks Kafka's coordinator one thing at a time, and each answer takes some milliseconds,
-because the coordinator collects for so long before it writes. Partitions that told one after
-another waited for each other: with four of them that was 20 of the 22 ms of a commit.
+A consumer asks Kafka's coordinator one thing at a time, and each answer takes 5 ms and more,
+because the coordinator collects for so long before it writes (`group.coordinator.append.linger.ms`
+of Kafka 4). Partitions that told one after another waited for each other: with four of them that
+was 20 of the 22 ms of a commit.
 
 Laws: when `tell` returns the offsets were told, by this call or by one that waited beside it, or
 told in vain. Whoever is cancelled takes no offsets of others away.

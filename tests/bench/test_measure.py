@@ -18,7 +18,7 @@ SLOW_SECONDS = 1.0
 
 def test_a_slow_answer_costs_the_contestant_nothing(tmp_path: Path) -> None:
     """A group that has just begun answers late, and works meanwhile: its rate is the same."""
-    idle = Command([sys.executable, "-c", "import time; time.sleep(600)"], {})
+    idle = Command([sys.executable, "-c", "import signal; signal.pause()"], {})
     began, asked = time.monotonic(), Event()
 
     def progress() -> int:
