@@ -20,6 +20,7 @@ from bench.figures import Figures
 from bench.part import Part
 from bench.stage import Stage
 from bench.workload import plain
+from journeystream.agents.batch import Batch
 from journeystream.agents.decode import DecodeLimits
 from journeystream.agents.intake import Sorter
 from journeystream.compiler import Workshop, compile_journey
@@ -150,7 +151,8 @@ def _cpu_micros(journeys: Journeys, events: int, plan: Plan) -> float:
         state = store.partition()
         began = time.process_time()
         for first in range(0, events, plan.batch):
-            intake = sorter.sort(records[first : first + plan.batch])
+            some = records[first : first + plan.batch]
+            intake = sorter.sort(Batch("events", 0, some, first, first + len(some)))
             turn = take_turn(intake.entries, state.clock, store, rules)
             sent = sum(1 for _ in routing.records(turn.effects))
             state.clock = turn.clock

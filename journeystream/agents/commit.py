@@ -27,8 +27,8 @@ from typing import Protocol, TypeVar
 
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalOperation, KafkaError
-from aiokafka.structs import ConsumerRecord
 
+from journeystream.agents.batch import Batch
 from journeystream.agents.changelog import Ledger, Restored, log_of
 from journeystream.agents.cluster import Cluster, Producer
 from journeystream.agents.failed_commits import counted
@@ -53,9 +53,7 @@ class Commits(Protocol):
     async def resume(self, restored: Restored) -> None:
         """Go on from a restored store."""
 
-    def not_applied(
-        self, topic: str, records: Sequence[ConsumerRecord], entries: Sequence[Entry]
-    ) -> Sequence[Entry]:
+    def not_applied(self, batch: Batch, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Return a batch without the events that their user's record has already."""
 
     async def commit(
@@ -92,11 +90,9 @@ class Committer:
                 f"is in the topics, stop it with SIGTERM, then come back to exactly_once"
             )
 
-    def not_applied(
-        self, topic: str, records: Sequence[ConsumerRecord], entries: Sequence[Entry]
-    ) -> Sequence[Entry]:
+    def not_applied(self, batch: Batch, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Return all: a transaction writes a turn's users and its partition together."""
-        del topic, records
+        del batch
         return entries
 
     async def stop(self) -> None:

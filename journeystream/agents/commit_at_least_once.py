@@ -20,8 +20,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
-from aiokafka.structs import ConsumerRecord
 
+from journeystream.agents.batch import Batch
 from journeystream.agents.changelog import Ledger, Restored, Stamp, log_of
 from journeystream.agents.cluster import Cluster
 from journeystream.agents.commit import close
@@ -67,9 +67,7 @@ class RepeatingCommitter:
             ]
             await self.commit([], changes, self._store.partition(), {})
 
-    def not_applied(
-        self, topic: str, records: Sequence[ConsumerRecord], entries: Sequence[Entry]
-    ) -> Sequence[Entry]:
+    def not_applied(self, batch: Batch, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Let events that their user has already only move the clock."""
         if not self._ahead:
             return entries
@@ -77,9 +75,9 @@ class RepeatingCommitter:
             ClockMark(entry.at)
             if entry is not None
             and not isinstance(entry, ClockMark)
-            and self._has_applied(entry.user_id, topic, record.offset)
+            and self._has_applied(entry.user_id, batch.topic, record.offset)
             else entry
-            for record, entry in zip(records, entries, strict=True)
+            for record, entry in zip(batch.records, entries, strict=True)
         ]
 
     def _has_applied(self, user_id: str, topic: str, offset: int) -> bool:

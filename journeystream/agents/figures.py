@@ -46,7 +46,7 @@ class Figures:
         for outcome, count in (
             ("rejected", len(intake.letters)),
             ("rekeyed", len(intake.rekeyed)),
-            ("applied", sum(entry is not None for entry in intake.entries)),
+            ("applied", intake.applied),
         ):
             metrics.EVENTS.labels(self._partition, outcome).inc(count)
         for code, count in Counter((*intake.codes, *(ENGINE_FAILED,) * failed)).items():

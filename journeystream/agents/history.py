@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from aiokafka import TopicPartition
 
 from journeystream import metrics
+from journeystream.agents.batch import Batch
 from journeystream.agents.cluster import Cluster, Consumer
 from journeystream.agents.intake import Sorter
 from journeystream.events import Erased, Event
@@ -63,9 +64,11 @@ class History:
         consumer.seek(tp, max(reading.positions[topic], begin))
         fetched = await consumer.getmany(tp, timeout_ms=_WAIT_MS, max_records=_AT_ONCE)
         records = [record for record in fetched.get(tp, []) if record.offset < until]
-        reading.positions[topic] = min(await consumer.position(tp), until)
+        start, end = reading.positions[topic], min(await consumer.position(tp), until)
+        reading.positions[topic] = end
         self._tell(reading, len(records))
-        entries = self._sorters[topic].sort(records).entries
+        batch = Batch(topic, self._number, records, start, end)
+        entries = self._sorters[topic].sort(batch).entries
         return [entry for entry in entries if isinstance(entry, Event | Erased)]
 
     def _tell(self, reading: Reading, records: int) -> None:

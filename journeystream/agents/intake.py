@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from aiokafka.structs import ConsumerRecord
-
+from journeystream.agents.batch import Batch, Record
 from journeystream.agents.decode import DecodeLimits, clock_mark
 from journeystream.agents.frontier import origin_of
 from journeystream.agents.home import home_of
@@ -22,6 +21,7 @@ from journeystream.events import Answered, ClockMark, Entry, Message, Unread
 from journeystream.sinks.dead_letters import Origin, dead_letter
 from journeystream.sinks.records import OutRecord
 from journeystream.turn import Failure
+from journeystream.user import NEVER
 
 ENGINE_FAILED = "engine_failed"
 TRACE_HEADERS = ("traceparent", "tracestate")  # of the W3C's Trace Context
@@ -31,7 +31,8 @@ TRACE_HEADERS = ("traceparent", "tracestate")  # of the W3C's Trace Context
 class Intake:
     """A batch, sorted: `entries` has one place per record, None where it does not apply here.
 
-    `refused` are the places of the records that became `letters`, `codes` say why.
+    `applied` are those that do, and `latest` is the latest instant of them. `refused` are the
+    places of the records that became `letters`, `codes` say why.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -39,6 +40,8 @@ class Intake:
     rekeyed: list[OutRecord] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
+    applied: int = 0
+    latest: int = NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,34 +57,39 @@ class Sorter:
     rekey: str | None = None
     partitions: int = 0
 
-    def sort(
-        self, records: list[ConsumerRecord], latest: int | None = None, reads: Reads = all_are_read
-    ) -> Intake:
+    def sort(self, batch: Batch, latest: int | None = None, reads: Reads = all_are_read) -> Intake:
         """Sort a batch's records, in order; no record's time counts as later than `latest`.
 
         Into events that nobody `reads` it does not look (quick_decode.py).
         """
         intake = Intake()
-        for record in records:
+        entries, newest, elsewhere = intake.entries, NEVER, 0
+        for record in batch.records:
             at = record.timestamp * 1_000
             try:
                 entry = quick_decode(
                     record.value, at if latest is None else min(at, latest), self.limits, reads
                 )
             except RejectedEvent as error:
-                intake.refused.append(len(intake.entries))
+                intake.refused.append(len(entries))
                 intake.codes.append(error.code)
-                intake.entries.append(None)
-                intake.letters.append(self.letter(record, error.code, error.text))
+                entries.append(None)
+                intake.letters.append(self.letter(batch, record, error.code, error.text))
                 continue
-            if self.rekey is None or self._is_at_home(record, entry):
-                intake.entries.append(entry)
+            if self.rekey is None or self._is_at_home(batch.partition, record, entry):
+                entries.append(entry)
+                newest = max(newest, entry.at)
             else:
-                intake.entries.append(None)
-                intake.rekeyed += self._rekeyed(record, entry, self.rekey)
+                elsewhere += 1
+                entries.append(None)
+                intake.rekeyed += self._rekeyed(batch, record, entry, self.rekey)
+        intake.applied = len(entries) - len(intake.refused) - elsewhere
+        intake.latest = newest
         return intake
 
-    def _is_at_home(self, record: ConsumerRecord, entry: Message | Unread | ClockMark) -> bool:
+    def _is_at_home(
+        self, partition: int, record: Record, entry: Message | Unread | ClockMark
+    ) -> bool:
         """Tell whether a record is keyed by its user, and lies where that key belongs.
 
         A producer with another partitioner than Kafka's own puts the same key elsewhere.
@@ -89,13 +97,13 @@ class Sorter:
         if isinstance(entry, ClockMark):
             return False
         key = entry.user_id.encode()
-        return bool(record.key == key) and record.partition == home_of(key, self.partitions)
+        return bool(record.key == key) and partition == home_of(key, self.partitions)
 
     def _rekeyed(
-        self, record: ConsumerRecord, entry: Message | Unread | ClockMark, topic: str
+        self, batch: Batch, record: Record, entry: Message | Unread | ClockMark, topic: str
     ) -> Iterator[OutRecord]:
         if isinstance(entry, ClockMark):
-            mark = clock_mark(entry.at, origin_of(record.topic, record.partition))
+            mark = clock_mark(entry.at, origin_of(batch.topic, batch.partition))
             for partition in range(self.partitions):
                 yield OutRecord(topic, None, mark, partition, timestamp_ms=record.timestamp)
         else:
@@ -103,20 +111,26 @@ class Sorter:
             # Outside of its own topic a reply would not be known as one.
             value = written(entry) if isinstance(entry, Answered) else record.value
             # Who traces the record (tracing.py) follows it to where it is applied.
-            headers = [each for each in record.headers if each[0] in TRACE_HEADERS]
+            headers = [
+                (name, said)
+                for name, said in record.headers
+                if name in TRACE_HEADERS and said is not None
+            ]
             yield OutRecord(topic, key, value, timestamp_ms=record.timestamp, headers=headers)
 
-    def letter(self, record: ConsumerRecord, code: str, text: str) -> OutRecord:
+    def letter(self, batch: Batch, record: Record, code: str, text: str) -> OutRecord:
         """Return the dead letter of a record."""
-        origin = Origin(record.topic, record.partition, record.offset, record.timestamp)
+        origin = Origin(batch.topic, batch.partition, record.offset, record.timestamp)
         return dead_letter(
             self.dead_letters, origin, record.key, record.value, code=code, text=text
         )
 
-    def failed(self, failures: list[Failure], records: list[ConsumerRecord]) -> list[OutRecord]:
+    def failed(self, failures: list[Failure], batch: Batch) -> list[OutRecord]:
         """Return the dead letters of events that the engine could not apply."""
         return [
-            self.letter(records[failure.index], ENGINE_FAILED, repr(failure.error.__cause__))
+            self.letter(
+                batch, batch.records[failure.index], ENGINE_FAILED, repr(failure.error.__cause__)
+            )
             for failure in failures
             if failure.index is not None
         ]

@@ -16,12 +16,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
 
-from journeystream.agents.batch_transport import Batch
+from journeystream.agents.batch import Batch
 from journeystream.agents.catching_up import CatchingUp
 from journeystream.agents.changelog import Ledger
 from journeystream.agents.commit import Commits, Committer
@@ -156,7 +155,7 @@ class Partition:
         if not self._has_begun:
             # Whoever had the partition before may have died between two slices.
             self._has_begun = True
-            await self._let_pass(self._horizon("", ()))
+            await self._let_pass(self._horizon("", Intake()))
         if batch is not None:
             with self._figures.timed():
                 await self._apply(batch)
@@ -188,11 +187,8 @@ class Partition:
         applied = await self._applied(batch)
         if batch.start > applied:
             await self._accept_gap(batch, applied)
-        records = batch.records
-        if records and records[0].offset < applied:
-            records = [record for record in records if record.offset >= applied]
-        if records or batch.next_offset > applied:
-            await self._apply_records(replace(batch, records=records))
+        if batch.next_offset > applied:
+            await self._apply_records(batch.after(applied))
         elif (
             batch.next_offset == self._state.positions.get(batch.topic)
             and batch.topic not in self._confirmed
@@ -203,14 +199,13 @@ class Partition:
 
     async def _apply_records(self, batch: Batch) -> None:
         """Apply records in one turn; in several if too many timers come due by them (law 4)."""
-        records = batch.records
         sorter = self._around.sorters[batch.topic]
         latest = self._around.clock.now() if self._around.live else None
-        intake = sorter.sort(records, latest, self._journeys.matters)
-        entries = self._committer.not_applied(batch.topic, records, intake.entries)
-        until = horizon = self._horizon(batch.topic, entries)
+        intake = sorter.sort(batch, latest, self._journeys.matters)
+        entries = self._committer.not_applied(batch, intake.entries)
+        until = horizon = self._horizon(batch.topic, intake)
         if self._are_many_due(horizon):
-            if len(records) > 1:
+            if len(batch.records) > 1:
                 for half in batch.halves():
                     await self._apply_records(half)
                 return
@@ -220,10 +215,10 @@ class Partition:
                 until = self._state.clock
         if self._stopping:
             return
-        with self._around.following(records, entries) as traced:
+        with self._around.following(batch, entries) as traced:
             turn = self._take(batch.topic, entries, until)
             self._figures.failed(turn)
-            failed = sorter.failed(turn.failures, records)
+            failed = sorter.failed(turn.failures, batch)
             letters = [*intake.letters, *failed]
             self._bound_letters(batch, turn, intake, letters)
             self._state.positions[batch.topic] = batch.next_offset
@@ -284,13 +279,13 @@ class Partition:
                     f"another `app`, or recreate its other topics and state directories too"
                 )
 
-    def _horizon(self, topic: str, entries: Sequence[Entry]) -> int:
+    def _horizon(self, topic: str, intake: Intake) -> int:
         """Return where the clock will be after a batch."""
         frontier, clock = self._around.frontier, self._state.clock
         if frontier.moves(topic):
-            return max((clock, *(entry.at for entry in entries if entry is not None)))
+            return max(clock, intake.latest)
         fronts = dict(self._state.fronts)
-        frontier.observe(fronts, topic, entries)
+        frontier.observe(fronts, topic, intake.entries)
         return max(frontier.reached(fronts), clock)
 
     def _are_many_due(self, until: int) -> bool:

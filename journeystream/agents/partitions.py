@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from aiokafka.errors import IllegalOperation, KafkaError
 from faust.types import TP
 
-from journeystream.agents.batch_transport import Batch
+from journeystream.agents.batch import Batch
 from journeystream.agents.partition import Partition
 from journeystream.agents.standby import Standby
 from journeystream.broker_refusals import NOT_ALLOWED

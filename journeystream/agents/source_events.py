@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import faust
 
-from journeystream.agents.batch_transport import Batch, BatchSchema
+from journeystream.agents.batch import Batch
+from journeystream.agents.batch_transport import BatchSchema
 from journeystream.agents.partitions import Partitions
 
 

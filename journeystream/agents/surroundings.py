@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
-from aiokafka.structs import ConsumerRecord
 
+from journeystream.agents.batch import Batch
 from journeystream.agents.cluster import Cluster
 from journeystream.agents.control import Control
 from journeystream.agents.frontier import Frontier
@@ -51,7 +51,7 @@ class Surroundings:
     tracing: Tracing | None = None
 
     def following(
-        self, records: Sequence[ConsumerRecord], entries: Sequence[Entry]
+        self, batch: Batch, entries: Sequence[Entry]
     ) -> AbstractContextManager[Traced | None]:
         """Trace a turn in the block, if anything of it is traced."""
-        return nullcontext() if self.tracing is None else self.tracing.following(records, entries)
+        return nullcontext() if self.tracing is None else self.tracing.following(batch, entries)

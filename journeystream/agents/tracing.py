@@ -21,7 +21,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from aiokafka.structs import ConsumerRecord
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -31,6 +30,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from journeystream.agents.batch import Batch, Record
 from journeystream.effects import Effect, HandedOver, Travel
 from journeystream.events import ClockMark, Entry
 from journeystream.sinks.records import OutRecord
@@ -56,15 +56,13 @@ class Tracing:
         self._routing = routing
 
     @contextmanager
-    def following(
-        self, records: Sequence[ConsumerRecord], entries: Sequence[Entry]
-    ) -> Iterator[Traced | None]:
+    def following(self, batch: Batch, entries: Sequence[Entry]) -> Iterator[Traced | None]:
         """Trace a turn in the block: what is traced of it, or None."""
         spans: dict[str, list[Span]] = {}
-        for record, entry in zip(records, entries, strict=True):
+        for record, entry in zip(batch.records, entries, strict=True):
             if entry is None or isinstance(entry, ClockMark) or not record.headers:
                 continue
-            if (span := self._span(record)) is not None:
+            if (span := self._span(batch, record)) is not None:
                 spans.setdefault(entry.user_id, []).append(span)
         if not spans:
             yield None
@@ -77,7 +75,7 @@ class Tracing:
             raise
         traced.end()
 
-    def _span(self, record: ConsumerRecord) -> Span | None:
+    def _span(self, batch: Batch, record: Record) -> Span | None:
         """Begin the span of a record, if its header says that it is sampled."""
         carrier = {
             name: value.decode(errors="replace")
@@ -88,14 +86,14 @@ class Tracing:
         if not trace.get_current_span(parent).get_span_context().trace_flags.sampled:
             return None
         return self._tracer.start_span(
-            f"process {record.topic}",
+            f"process {batch.topic}",
             parent,
             SpanKind.CONSUMER,
             {
                 "messaging.system": "kafka",
                 "messaging.operation.type": "process",
-                "messaging.destination.name": record.topic,
-                "messaging.destination.partition.id": str(record.partition),
+                "messaging.destination.name": batch.topic,
+                "messaging.destination.partition.id": str(batch.partition),
                 "messaging.kafka.offset": record.offset,
             },
         )

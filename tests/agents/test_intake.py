@@ -19,6 +19,8 @@ from journeystream.durations import parse_instant
 from journeystream.errors import EngineError, RejectedEvent
 from journeystream.events import Answered, ClockMark, Due, Entry, Event
 from journeystream.turn import Failure
+from journeystream.user import NEVER
+from tests.batches import batch_of
 from tests.strategies import DAY, START
 
 REPLAY = DecodeLimits(
@@ -87,23 +89,26 @@ def records() -> st.SearchStrategy[list[ConsumerRecord]]:
 def test_every_record_ends_in_one_place(batch: list[ConsumerRecord], sorter: Sorter) -> None:
     """A record is an entry, a dead letter or re-keyed: one of them, and nothing is lost."""
     for each in batch:
-        assert len(places(sorter.sort([each]))) == 1
+        assert len(places(sorter.sort(batch_of(each)))) == 1
 
 
 @given(records(), st.sampled_from((TRUSTING, REKEYING)))
 def test_a_batch_is_sorted_record_by_record(batch: list[ConsumerRecord], sorter: Sorter) -> None:
     """What becomes of a record does not depend on its batch, and all keep their order."""
-    whole, alone = sorter.sort(batch), [sorter.sort([each]) for each in batch]
+    whole, alone = sorter.sort(batch_of(*batch)), [sorter.sort(batch_of(each)) for each in batch]
     assert whole.entries == [entry for each in alone for entry in each.entries]
     assert len(whole.entries) == len(batch), "an entry's index is its record's"
     assert whole.letters == [letter for each in alone for letter in each.letters]
     assert whole.rekeyed == [sent for each in alone for sent in each.rekeyed]
+    applied = [entry for entry in whole.entries if entry is not None]
+    assert whole.applied == len(applied)
+    assert whole.latest == max((entry.at for entry in applied), default=NEVER)
 
 
 @given(records())
 def test_a_trusted_source_is_never_re_keyed(batch: list[ConsumerRecord]) -> None:
     """Where the producer promises to key by user, any key is taken, and marks are entries."""
-    intake = TRUSTING.sort(batch)
+    intake = TRUSTING.sort(batch_of(*batch))
     assert intake.rekeyed == []
     assert intake.entries == [_decoded(each) for each in batch]
 
@@ -132,7 +137,7 @@ def _decoded(each: ConsumerRecord) -> Entry:
 )
 def test_re_keying_keeps_the_bytes_and_the_time(value: bytes, key: bytes, user: bytes) -> None:
     """What is keyed by another than its user goes to its user's partition as it came."""
-    intake = REKEYING.sort([record(value, key)])
+    intake = REKEYING.sort(batch_of(record(value, key)))
     assert intake.entries == [None]
     [sent] = intake.rekeyed
     assert (sent.topic, sent.key, sent.value) == ("app.rekeyed", user, value)
@@ -142,10 +147,10 @@ def test_re_keying_keeps_the_bytes_and_the_time(value: bytes, key: bytes, user: 
 
 def test_what_is_re_keyed_means_the_same_there() -> None:
     """Read from the re-keying topic, an event is the event that it was, time and all."""
-    before = TRUSTING.sort([record(OF_U1, b"other")]).entries
-    [sent] = REKEYING.sort([record(OF_U1, b"other")]).rekeyed
+    before = TRUSTING.sort(batch_of(record(OF_U1, b"other"))).entries
+    [sent] = REKEYING.sort(batch_of(record(OF_U1, b"other"))).rekeyed
     assert sent.timestamp_ms is not None
-    after = TRUSTING.sort([record(sent.value, sent.key, timestamp=sent.timestamp_ms)])
+    after = TRUSTING.sort(batch_of(record(sent.value, sent.key, timestamp=sent.timestamp_ms)))
     assert after.entries == before
     assert isinstance(before[0], Event)
     assert before[0].at == START
@@ -155,7 +160,8 @@ def test_what_is_re_keyed_means_the_same_there() -> None:
 def test_what_is_keyed_rightly_applies_here(value: bytes, key: bytes) -> None:
     """An event under its user's id takes no detour from the partition where that key belongs."""
     sorted_by_home = [
-        REKEYING.sort([record(value, key, partition=number)]) for number in range(PARTITIONS)
+        REKEYING.sort(batch_of(record(value, key, partition=number)))
+        for number in range(PARTITIONS)
     ]
     at_home = [intake for intake in sorted_by_home if places(intake) == ["entries"]]
     assert [intake.entries for intake in at_home] == [[decode(value, START, REPLAY)]]
@@ -167,7 +173,9 @@ def test_what_is_keyed_rightly_applies_here(value: bytes, key: bytes) -> None:
 @pytest.mark.parametrize("key", [None, b"u1"])
 def test_a_mark_goes_to_all_partitions_with_its_origin(key: bytes | None) -> None:
     """A mark of a re-keyed source speaks for its partition, wherever that one's events went."""
-    intake = REKEYING.sort([record(clock_mark(START - DAY, "said by whoever wrote it"), key)])
+    intake = REKEYING.sort(
+        batch_of(record(clock_mark(START - DAY, "said by whoever wrote it"), key))
+    )
     assert intake.entries == [None]
     assert [sent.partition for sent in intake.rekeyed] == list(range(PARTITIONS))
     for sent in intake.rekeyed:
@@ -188,7 +196,7 @@ ANSWER = Answered("u1", START, "r1", [{"offer_id": "gold"}])
 def test_a_reply_at_home_applies_there() -> None:
     """One that is keyed by its user, in the partition of that key, is an answer."""
     home = home_of(b"u1", PARTITIONS)
-    assert REPLIES.sort([record(OF_A_SERVICE, partition=home)]).entries == [ANSWER]
+    assert REPLIES.sort(batch_of(record(OF_A_SERVICE, partition=home))).entries == [ANSWER]
 
 
 @pytest.mark.parametrize(("key", "home"), [(b"r1", True), (None, True), (b"u1", False)])
@@ -196,9 +204,9 @@ def test_a_reply_elsewhere_reaches_its_user_as_a_note(key: bytes | None, *, home
     """A service needs to know neither our keys nor our partitioner; its reply means the same."""
     here = home_of(b"u1", PARTITIONS)
     place = here if home else (here + 1) % PARTITIONS
-    [sent] = REPLIES.sort([record(OF_A_SERVICE, key, partition=place)]).rekeyed
+    [sent] = REPLIES.sort(batch_of(record(OF_A_SERVICE, key, partition=place))).rekeyed
     assert (sent.topic, sent.key, sent.timestamp_ms) == ("app.rekeyed", b"u1", NOW_MS)
-    assert PASSAGE.sort([record(sent.value, sent.key)]).entries == [ANSWER]
+    assert PASSAGE.sort(batch_of(record(sent.value, sent.key))).entries == [ANSWER]
 
 
 @pytest.mark.parametrize(
@@ -218,16 +226,16 @@ def test_a_reply_elsewhere_reaches_its_user_as_a_note(key: bytes | None, *, home
 def test_a_bad_reply_is_a_letter(reply: bytes, code: str) -> None:
     """What is no reply, or would fill its user's record, is kept with its reason."""
     roomy = replace(REPLIES, limits=replace(LIVE, replies=True, message_bytes=1_000_000))
-    [letter] = roomy.sort([record(reply)]).letters
+    [letter] = roomy.sort(batch_of(record(reply))).letters
     assert orjson.loads(letter.value or b"")["error"]["code"] == code
 
 
 def test_in_a_replay_a_reply_says_when_it_was() -> None:
     """Its record's time is none of the replay's; its own counts, as in live time."""
     sorter = Sorter(replace(REPLAY, replies=True), "app.dead-letters")
-    assert [places(sorter.sort([record(OF_A_SERVICE)]))] == [["letters"]]
+    assert [places(sorter.sort(batch_of(record(OF_A_SERVICE))))] == [["letters"]]
     timed = b'{"requestId": "r1", "anonymousId": "u1", "offers": [], "timestamp": "2024-02-01"}'
-    [entry] = sorter.sort([record(timed)]).entries
+    [entry] = sorter.sort(batch_of(record(timed))).entries
     assert entry == Answered("u1", parse_instant("2024-02-01"), "r1", [])
 
 
@@ -240,7 +248,7 @@ def test_in_a_replay_a_reply_says_when_it_was() -> None:
 )
 def test_a_bad_record_is_a_letter(sorter: Sorter, value: bytes | None, code: str) -> None:
     """A dead letter has the record's key, its bytes, where it came from, and the code."""
-    intake = sorter.sort([record(value, b"\xfe")])
+    intake = sorter.sort(batch_of(record(value, b"\xfe")))
     assert intake.entries == [None]
     [letter] = intake.letters
     assert (letter.topic, letter.key) == ("app.dead-letters", b"\xfe")
@@ -263,7 +271,7 @@ def test_what_the_engine_failed_on_is_a_letter() -> None:
         Failure(Due("u1", START), _bug("a timer"), None),
         Failure(event, _bug("an event"), 2),
     ]
-    [letter] = REKEYING.failed(failures, batch)
+    [letter] = REKEYING.failed(failures, batch_of(*batch))
     told = orjson.loads(letter.value or b"")
     assert told["origin"]["offset"] == 42
     assert told["error"] == {
@@ -285,7 +293,7 @@ def _bug(said: str) -> EngineError:
 @pytest.mark.parametrize("value", [b"junk", OF_U1])
 def test_a_record_time_in_microseconds_stops_nothing(value: bytes) -> None:
     """A producer that writes microseconds where Kafka wants milliseconds is a bad producer only."""
-    intake = TRUSTING.sort([record(value, timestamp=NOW_MS * 1_000)])
+    intake = TRUSTING.sort(batch_of(record(value, timestamp=NOW_MS * 1_000)))
     assert places(intake) == ["letters"]
 
 
@@ -293,4 +301,4 @@ def test_a_record_time_in_microseconds_stops_nothing(value: bytes) -> None:
 def test_a_mark_at_the_end_of_time_stops_nothing(at: str) -> None:
     """A mark that can be decoded can be sent on; else it is a dead letter."""
     mark = orjson.dumps({"type": "clock", "timestamp": at})
-    assert len(places(REKEYING.sort([record(mark)]))) == 1
+    assert len(places(REKEYING.sort(batch_of(record(mark))))) == 1

@@ -24,6 +24,7 @@ from journeystream.events import ClockMark, Entry, Erased, Event
 from journeystream.project import EventDestination, ListDestination
 from journeystream.sinks.records import OutRecord
 from journeystream.sinks.routing import Routing
+from tests.batches import batch_of
 from tests.cli.typing_commands import run
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -80,7 +81,7 @@ class Collector:
         travels: Sequence[Travelled] = (),
     ) -> list[OutRecord]:
         """Take a turn of which these effects come; return what it writes."""
-        with self.tracing.following(records, entries) as traced:
+        with self.tracing.following(batch_of(*records), entries) as traced:
             routed = ROUTING.records if traced is None else traced.records
             return list(routed(effects, travels))
 
@@ -163,8 +164,8 @@ def test_only_outputs_for_the_user_of_a_traced_record_carry_its_trace() -> None:
 def test_a_turn_that_fails_says_so() -> None:
     """The span of a record whose turn is not committed ends as an error, without its text."""
     collector = Collector()
-    records, entries = [record(7, ("traceparent", SAMPLED))], [event("u1")]
-    with pytest.raises(ValueError, match="u1"), collector.tracing.following(records, entries):
+    batch, entries = batch_of(record(7, ("traceparent", SAMPLED))), [event("u1")]
+    with pytest.raises(ValueError, match="u1"), collector.tracing.following(batch, entries):
         raise ValueError("about u1")
     assert [span.status.status_code for span in collector.spans] == [StatusCode.ERROR] * 2
     assert "u1" not in "".join(span.to_json() for span in collector.spans)
@@ -175,7 +176,7 @@ def test_the_trace_goes_along_when_a_record_is_rekeyed() -> None:
     limits = DecodeLimits(message_bytes=1_000, clock_skew=0, oldest_event=0, replay=False)
     value = b'{"type": "track", "event": "Seen", "userId": "u1"}'
     read = record(7, ("traceparent", SAMPLED), ("secret", b"1"), value=value)
-    [moved] = Sorter(limits, "letters", "rekeyed", 4).sort([read]).rekeyed
+    [moved] = Sorter(limits, "letters", "rekeyed", 4).sort(batch_of(read)).rekeyed
     assert list(moved.headers) == [("traceparent", SAMPLED)]
 
 

@@ -15,6 +15,7 @@ from journeystream.agents.intake import Sorter
 from journeystream.durations import iso, parse_instant
 from journeystream.engine import Rules
 from journeystream.events import Event
+from tests.batches import batch_of
 from tests.law_settings import laws
 from tests.playing import Partition
 from tests.strategies import DAY, END_OF_TIME, Cuts, Project, cut, cuts, logs, projects, rules_of
@@ -62,7 +63,7 @@ def written(event: Event) -> bytes:
 def play(rules: Rules, values: Sequence[bytes | None], sizes: Cuts) -> Partition:
     """Sort and apply the records in batches, then let time pass."""
     partition = Partition(rules)
-    entries = SORTER.sort([_record(value) for value in values]).entries
+    entries = SORTER.sort(batch_of(*map(_record, values))).entries
     # A turn passes over the places of bad records, which are None.
     for batch in cut(cast("list[Event]", entries), sizes):
         partition.take(batch)
@@ -88,7 +89,7 @@ def _record(value: bytes | None) -> ConsumerRecord:
 
 def test_every_bad_record_is_refused() -> None:
     """What the law below calls bad is bad, each of them."""
-    intake = SORTER.sort([_record(value) for value in BAD])
+    intake = SORTER.sort(batch_of(*map(_record, BAD)))
     assert intake.entries == [None] * len(BAD)
     assert len(intake.letters) == len(BAD)
 

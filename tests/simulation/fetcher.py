@@ -15,7 +15,7 @@ from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
-from journeystream.agents.batch_transport import Batch
+from journeystream.agents.batch import Batch
 from journeystream.agents.partitions import Partitions
 from tests.simulation.broker import Broker, Line
 from tests.simulation.plan import Plan

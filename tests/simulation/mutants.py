@@ -14,7 +14,7 @@ from unittest import mock
 from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 
-from journeystream.agents.batch_transport import Batch
+from journeystream.agents.batch import Batch
 from journeystream.agents.catching_up import CatchingUp
 from journeystream.agents.changelog import ChangelogMerge, Ledger, Restored
 from journeystream.agents.cluster import Cluster

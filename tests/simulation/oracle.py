@@ -25,6 +25,7 @@ from aiokafka import TopicPartition
 from aiokafka.partitioner import murmur2
 from aiokafka.structs import ConsumerRecord
 
+from journeystream.agents.batch import Batch
 from journeystream.agents.changelog import PARTITION_KEY, USER_KEY
 from journeystream.agents.surroundings import Surroundings
 from journeystream.durations import MICROS
@@ -36,6 +37,7 @@ from journeystream.state.codec import PartitionState, decode_partition
 from journeystream.state.memory import MemoryStore
 from journeystream.state.store import changes_of
 from journeystream.turn import Turn, sweep, take_turn
+from tests.batches import batch_of
 from tests.simulation.disk import contents
 from tests.simulation.journeys import BASE
 from tests.simulation.log import Log, Transaction
@@ -135,7 +137,8 @@ class Retelling:
         records = log.committed(begin, end)
         self._look_at_edits(transaction, notes, log, records)
         sorter = self.around.sorters[tp.topic]
-        intake = sorter.sort(records, notes.latest if self.evidence.plan.live else None)
+        batch = Batch(tp.topic, tp.partition, records, begin, end)
+        intake = sorter.sort(batch, notes.latest if self.evidence.plan.live else None)
         frontier, state = self.around.frontier, self.state
         if frontier.moves(tp.topic):
             turn = take_turn(intake.entries, state.clock, self.store, rules)
@@ -152,7 +155,7 @@ class Retelling:
         )
         outputs = [
             *self.around.routing.records(turn.effects), *intake.rekeyed, *intake.letters,
-            *sorter.failed(turn.failures, records),
+            *sorter.failed(turn.failures, batch),
         ]  # fmt: skip
         return turn, outputs
 
@@ -186,7 +189,7 @@ class Retelling:
         for topic, keyed in self.evidence.plan.sources.items():
             for number in range(partitions):
                 for since, record in self.evidence.logs[TopicPartition(topic, number)].readable():
-                    event = self.around.sorters[REKEYED].sort([record]).entries[0]
+                    event = self.around.sorters[REKEYED].sort(batch_of(record)).entries[0]
                     if event is None or isinstance(event, ClockMark):
                         continue
                     home = (murmur2(event.user_id.encode()) & 0x7FFFFFFF) % partitions
@@ -238,7 +241,8 @@ def compare_in_one_piece(told: Retelling, rules: Rules) -> None:
     """Check law 5."""
     ((topic, _),) = told.evidence.plan.sources.items()
     log = told.evidence.logs[TopicPartition(topic, told.number)]
-    intake = told.around.sorters[topic].sort(log.committed(0, log.end))
+    batch = Batch(topic, told.number, log.committed(0, log.end), 0, log.end)
+    intake = told.around.sorters[topic].sort(batch)
     turn = take_turn(
         intake.entries, PartitionState().clock, MemoryStore(), rules, until=told.state.clock
     )

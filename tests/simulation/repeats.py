@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from aiokafka import TopicPartition
 
+from journeystream.agents.batch import Batch
 from journeystream.agents.surroundings import Surroundings
 from journeystream.engine import Rules
 from journeystream.sinks.records import OutRecord
@@ -52,7 +53,8 @@ def _in_one_piece(
 ) -> tuple[MemoryStore, list[OutRecord]]:
     ((source, _),) = evidence.plan.sources.items()
     log = evidence.logs[TopicPartition(source, number)]
-    intake = around.sorters[source].sort(log.committed(0, log.end))
+    batch = Batch(source, number, log.committed(0, log.end), 0, log.end)
+    intake = around.sorters[source].sort(batch)
     whole = MemoryStore()
     turn = take_turn(intake.entries, PartitionState().clock, whole, rules, until=clock)
     whole.save(changes_of(turn), PartitionState())

@@ -15,6 +15,7 @@ from aiokafka.structs import ConsumerRecord
 from journeystream.agents.intake import Intake, Sorter
 from journeystream.effects import StepMembership
 from journeystream.events import Event
+from tests.batches import batch_of, part_of
 from tests.fuzz.published import rules
 from tests.fuzz.target import Target
 from tests.fuzz.targets.events import LIMITS, NOW
@@ -29,10 +30,10 @@ _MOST = 12
 def holds(data: bytes) -> None:
     """Play the lines, then those alone that were accepted, and compare."""
     records = [_record(line, offset) for offset, line in enumerate(data.split(b"\n")[:_MOST])]
-    whole = SORTER.sort(records)
+    whole = SORTER.sort(batch_of(*records))
     good = [record for record, entry in zip(records, whole.entries, strict=True) if entry]
     assert len(whole.letters) == len(records) - len(good)
-    alone = SORTER.sort(good)
+    alone = SORTER.sort(part_of(batch_of(*records), good))
     assert not alone.letters
     assert _played(whole) == _played(alone)
 
