@@ -23,7 +23,7 @@ from bench.product import USE_CASES
 from bench.stage import Stage
 from bench.workload import USERS, events
 from journeystream.agents.decode import DecodeLimits
-from journeystream.agents.quick_decode import quick_decode
+from journeystream.agents.quick_decode import quick_decoder
 from journeystream.compiler import compile_journey
 from journeystream.definitions import JourneyDefinition, read_definitions
 from journeystream.engine import Rules
@@ -106,7 +106,8 @@ def _run(
 
     for done, batch in _batches(log):
         now = time.process_time_ns()
-        entries = [quick_decode(value, at, _LIMITS, rules.journeys.matters) for value, at in batch]
+        decoded = quick_decoder(_LIMITS, rules.journeys.interest)
+        entries = [decoded(value, at) for value, at in batch]
         ended("decode")
         turn = take_turn(entries, clock, store, rules)
         clock = turn.clock

@@ -23,6 +23,14 @@ _OF_IDENTITY = frozenset(("identify", "alias"))  # they can change who somebody 
 
 
 @dataclass(frozen=True, slots=True)
+class Interest:
+    """Into which events somebody looks: those of a kind and name, and those of whole kinds."""
+
+    named: Container[tuple[str, str]] = ()
+    kinds: Container[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Fate:
     """What becomes of users in an older version: on in another one, or out (`version` is None).
 
@@ -65,9 +73,9 @@ class Journeys:
     predicates: Mapping[str, Predicate] = field(init=False)
     watched: Mapping[str, tuple[str, ...]] = field(init=False)
     strangers_welcome: tuple[CompiledJourney, ...] = field(init=False)
+    interest: Interest = field(init=False)
     _readers: Mapping[str, tuple[str, ...]] = field(init=False)
     _by_name: Mapping[tuple[str, str], tuple[Predicate, ...]] = field(init=False)
-    _read_whole: frozenset[str] = field(init=False)
     _entries_by_predicate: Mapping[str, tuple[CompiledJourney, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -92,7 +100,7 @@ class Journeys:
             ("strangers_welcome", tuple(j for j in entering if j.takes_strangers)),
             ("_readers", {id_: tuple(sorted(found)) for id_, found in readers.items()}),
             ("_by_name", {key: tuple(found) for key, found in by_name.items()}),
-            ("_read_whole", _OF_IDENTITY.union(kind for kind, name in by_name if name == ANY_NAME)),
+            ("interest", Interest(by_name.keys(), _read_whole(by_name))),
             ("_entries_by_predicate", _index(admitting, lambda j: j.entry.predicates)),
             ("entries_by_trait", _index(admitting, lambda j: j.entry.traits)),
             ("entries_by_list", _index(admitting, lambda j: j.entry.lists)),
@@ -106,7 +114,7 @@ class Journeys:
 
         If not, it can only be news that there is such a user (`have_met`).
         """
-        return (kind, name) in self._by_name or kind in self._read_whole
+        return (kind, name) in self._by_name or kind in self.interest.kinds
 
     def have_met(self, user: User | None) -> bool:
         """Tell whether all journeys that strangers may enter have looked at the user.
@@ -172,6 +180,11 @@ def _index(
         for name in reads(journey):
             found[name].append(journey)
     return {name: tuple(readers) for name, readers in found.items()}
+
+
+def _read_whole(read: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Return the kinds of events of which every name is read."""
+    return _OF_IDENTITY.union(kind for kind, name in read if name == ANY_NAME)
 
 
 def _by_trait(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -15,9 +15,10 @@ from journeystream.agents.decode import DecodeLimits, clock_mark
 from journeystream.agents.frontier import origin_of
 from journeystream.agents.home import home_of
 from journeystream.agents.notes import written
-from journeystream.agents.quick_decode import Reads, all_are_read, quick_decode
+from journeystream.agents.quick_decode import EVERYTHING, quick_decoder
 from journeystream.errors import RejectedEvent
 from journeystream.events import Answered, ClockMark, Entry, Message, Unread
+from journeystream.journeys import Interest
 from journeystream.sinks.dead_letters import Origin, dead_letter
 from journeystream.sinks.records import OutRecord
 from journeystream.turn import Failure
@@ -57,19 +58,21 @@ class Sorter:
     rekey: str | None = None
     partitions: int = 0
 
-    def sort(self, batch: Batch, latest: int | None = None, reads: Reads = all_are_read) -> Intake:
+    def sort(
+        self, batch: Batch, latest: int | None = None, interest: Interest = EVERYTHING
+    ) -> Intake:
         """Sort a batch's records, in order; no record's time counts as later than `latest`.
 
-        Into events that nobody `reads` it does not look (quick_decode.py).
+        Into events of no `interest` it does not look (quick_decode.py).
         """
-        intake = Intake()
+        intake, decoded = Intake(), quick_decoder(self.limits, interest)
         entries, newest, elsewhere = intake.entries, NEVER, 0
         for record in batch.records:
             at = record.timestamp * 1_000
+            if latest is not None and at > latest:
+                at = latest
             try:
-                entry = quick_decode(
-                    record.value, at if latest is None else min(at, latest), self.limits, reads
-                )
+                entry = decoded(record.value, at)
             except RejectedEvent as error:
                 intake.refused.append(len(entries))
                 intake.codes.append(error.code)

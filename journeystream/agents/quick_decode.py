@@ -5,9 +5,9 @@ journey reads an event of that name. Of such a one only what every event is aske
 
 Law: what comes out is what `decode.py` makes of the same record, or stands for it (`Unread`).
 Whatever is not plainly a usual event is left to it: so errors, corrections of clocks and rare calls
-are in one place. One thing may not be told: a number too large for a double, in an event that
-nobody reads. Who reads it after all, because the user is new to a journey that everybody may
-enter, finds it without properties and context.
+are in one place. Two things may not be told of an event that nobody reads: that it is nested too
+deep, and that a number in it is too large for a double. Who reads it after all, because the user is
+new to a journey that everybody may enter, finds it without properties and context.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ import msgspec
 import orjson
 
 from journeystream.agents.decode import DEEPEST, LONGEST_ID, DecodeLimits, decode
+from journeystream.agents.fields import is_deeper
 from journeystream.durations import LAST_INSTANT, parse_instant
 from journeystream.events import ClockMark, Event, Message, Unread
+from journeystream.journeys import Interest
 
-Reads = Callable[[str, str], bool]
-"""Whether anybody looks into events of a kind and name."""
 _NAMED = frozenset(("page", "screen"))
+EVERYTHING = Interest(kinds=("track", *_NAMED))
+"""Looks into every event."""
 _OPENING = b"{["  # what is nested too deep has too many of these; both are counted in one go
 
 
@@ -71,9 +73,10 @@ class _Later(Mapping[str, object]):
     def _parsed(self) -> Mapping[str, object]:
         if self._found is None:
             try:
-                self._found = orjson.loads(self._value).get(self._field) or {}
+                whole = orjson.loads(self._value)
             except orjson.JSONDecodeError:
-                self._found = {}
+                whole = {}
+            self._found = {} if is_deeper(whole, DEEPEST) else whole.get(self._field) or {}
         return self._found
 
     def __getitem__(self, name: str) -> object:
@@ -90,55 +93,65 @@ _said_in = msgspec.json.Decoder(_Said).decode
 _UNLIKE = (msgspec.DecodeError, RecursionError, ValueError, OverflowError)
 
 
-def all_are_read(kind: str, name: str) -> bool:
-    """Look into every event."""
-    del kind, name
-    return True
+def quick_decoder(
+    limits: DecodeLimits, interest: Interest
+) -> Callable[[bytes | None, int], Message | Unread | ClockMark]:
+    """Return what decodes records as `decode` does, but does not look into all.
+
+    Made for each batch, so that what is the same for all of it is at hand.
+    """
+    usual, longest = _usual_decoder(limits, interest), limits.message_bytes
+
+    def quick(value: bytes | None, record_time: int) -> Message | Unread | ClockMark:
+        if value and len(value) <= longest and not limits.replies:
+            try:
+                event = usual(value, record_time)
+            except _UNLIKE:
+                event = None
+            if event is not None:
+                return event
+        return decode(value, record_time, limits)
+
+    return quick
 
 
-def quick_decode(
-    value: bytes | None, record_time: int, limits: DecodeLimits, reads: Reads
-) -> Message | Unread | ClockMark:
-    """Decode one record as `decode` does, which see; into what nobody `reads` it does not look."""
-    if value and len(value) <= limits.message_bytes and not limits.replies:
-        try:
-            event = _usual(value, record_time, limits, reads)
-        except _UNLIKE:
-            event = None
-        if event is not None:
-            return event
-    return decode(value, record_time, limits)
+def _usual_decoder(
+    limits: DecodeLimits, interest: Interest
+) -> Callable[[bytes, int], Event | Unread | None]:
+    """Return what makes an event of what plainly is a usual one, and None or _UNLIKE of others."""
+    oldest, skew = limits.oldest_event, limits.clock_skew
+    named, kinds = interest.named, interest.kinds
 
-
-def _usual(
-    value: bytes, record_time: int, limits: DecodeLimits, reads: Reads
-) -> Event | Unread | None:
-    """Return the event if it plainly is a usual one; it may raise what is in _UNLIKE."""
-    said = _said_in(value)
-    kind, name = said.type, said.event
-    if kind != "track":
-        if kind not in _NAMED:
+    def usual(value: bytes, record_time: int) -> Event | Unread | None:
+        said = _said_in(value)
+        kind, name = said.type, said.event
+        if kind != "track":
+            if kind not in _NAMED:
+                return None
+            name = said.name
+        user_id = said.user_id or said.anonymous_id
+        is_corrected = said.sent_at is not None and said.original_timestamp is None
+        if is_corrected or not name or not user_id or len(user_id) > LONGEST_ID or "\0" in user_id:
             return None
-        name = said.name
-    user_id = said.user_id or said.anonymous_id
-    if not name or not user_id or len(user_id) > LONGEST_ID or "\0" in user_id:
+        if not value.isascii():
+            value.decode()  # what is passed over was not looked at
+        at = record_time if said.timestamp is None else parse_instant(said.timestamp)
+        if not (oldest <= at <= record_time + skew and 0 <= record_time <= LAST_INSTANT):
+            return None
+        at = min(at, record_time)
+        if (kind, name) not in named and kind not in kinds:
+            return _Passed(user_id, at, said, value)
+        return _looked_into(said, user_id, at, value)
+
+    return usual
+
+
+def _looked_into(said: _Said, user_id: str, at: int, value: bytes) -> Event | None:
+    """Return an event that somebody reads, if it can not be nested too deep."""
+    if len(value) - len(value.translate(None, _OPENING)) > DEEPEST:
         return None
-    if not value.isascii():
-        value.decode()  # what is passed over was not looked at
-    is_corrected = said.sent_at is not None and said.original_timestamp is None
-    if is_corrected or len(value) - len(value.translate(None, _OPENING)) > DEEPEST:
-        return None
-    at = record_time if said.timestamp is None else parse_instant(said.timestamp)
-    if not (
-        limits.oldest_event <= at <= record_time + limits.clock_skew
-        and 0 <= record_time <= LAST_INSTANT
-    ):
-        return None
-    at = min(at, record_time)
-    if reads(kind, name):
-        inside = orjson.loads(value)
-        return _event(said, user_id, at, inside.get("properties"), inside.get("context"))
-    return _Passed(user_id, at, said, value)
+    inside = orjson.loads(value)
+    return _event(said, user_id, at, inside.get("properties"), inside.get("context"))
 
 
 def _event(

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeystream.agents.decode import DecodeLimits
-from journeystream.agents.quick_decode import all_are_read, quick_decode
+from journeystream.agents.quick_decode import EVERYTHING, quick_decoder
 from journeystream.errors import RejectedEvent
 from journeystream.events import Unread
+from journeystream.journeys import Interest
 from tests.agents.test_decode import REFUSED
 from tests.agents.written_events import LIVE, NOW, written
 from tests.decoding import decodes_alike
@@ -76,19 +77,34 @@ def test_both_ways_agree_on_times(record_time: int) -> None:
     decodes_alike(written(), record_time, LIVE)
 
 
-@pytest.mark.parametrize("inside", [b"[" * 63 + b"]" * 63, b"[" * 64 + b"]" * 64, b'"\xff"'])
-def test_what_nobody_reads_is_still_json_of_a_bounded_depth(inside: bytes) -> None:
-    """What is passed over is checked: its encoding, its grammar, how deep it is nested."""
-    decodes_alike(TOO_LARGE.replace(b"1e999", inside), NOW, LIVE)
+def nested(levels: int) -> bytes:
+    """Return an event with arrays in it, so many levels deep."""
+    return TOO_LARGE.replace(b"1e999", b"[" * levels + b"]" * levels)
 
 
-def test_a_number_that_nobody_reads_may_be_too_large() -> None:
-    """It makes a dead letter where the event is read; else whoever looks finds nothing."""
-    decodes_alike(TOO_LARGE, NOW, LIVE)
-    decodes_alike(TOO_LARGE.replace(b"properties", b"integrations"), NOW, LIVE)
+@pytest.mark.parametrize(
+    "value",
+    [
+        nested(62),
+        nested(63),
+        nested(2_000),
+        TOO_LARGE.replace(b"1e999", b"[}"),
+        TOO_LARGE.replace(b"1e999", b'"\xff"'),
+    ],
+)
+def test_what_nobody_reads_is_still_json(value: bytes) -> None:
+    """What is passed over is checked all the same: its encoding and its grammar."""
+    decodes_alike(value, NOW, LIVE)
+
+
+@pytest.mark.parametrize("value", [TOO_LARGE, nested(64)])
+def test_what_nobody_reads_may_be_too_large_or_too_deep(value: bytes) -> None:
+    """A dead letter where the event is read; else whoever looks finds nothing."""
+    decodes_alike(value, NOW, LIVE)
+    decodes_alike(value.replace(b"properties", b"integrations"), NOW, LIVE)
     with pytest.raises(RejectedEvent):
-        quick_decode(TOO_LARGE, NOW, LIVE, all_are_read)
-    unread = quick_decode(TOO_LARGE, NOW, LIVE, lambda _kind, _name: False)
+        quick_decoder(LIVE, EVERYTHING)(value, NOW)
+    unread = quick_decoder(LIVE, Interest())(value, NOW)
     assert isinstance(unread, Unread)
     event = unread.event()
     assert (event.name, dict(event.properties), dict(event.context)) == ("Order", {}, {})
