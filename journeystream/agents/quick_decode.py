@@ -50,15 +50,17 @@ class _Said(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _Passed(Unread, gc=False):
-    """An event that nobody reads, as it came."""
+    """An event that nobody reads, as it came.
 
-    said: _Said
+    What was parsed of it is not kept: a batch of it would be made, and freed, in cold memory.
+    """
+
     value: bytes
 
     def event(self) -> Event:
         """Return it as others are."""
         properties, context = (_Later(self.value, name) for name in ("properties", "context"))
-        return _event(self.said, self.user_id, self.at, properties, context)
+        return _event(_said_in(self.value), self.user_id, self.at, properties, context)
 
 
 class _Later(Mapping[str, object]):
@@ -140,7 +142,7 @@ def _usual_decoder(
             return None
         at = min(at, record_time)
         if (kind, name) not in named and kind not in kinds:
-            return _Passed(user_id, at, said, value)
+            return _Passed(user_id, at, value)
         return _looked_into(said, user_id, at, value)
 
     return usual
