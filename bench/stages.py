@@ -13,8 +13,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
+
+from aiokafka.record.default_records import DefaultRecord
 
 from bench.figures import Figures
 from bench.part import Part
@@ -22,8 +23,9 @@ from bench.processes import ROOT
 from bench.product import USE_CASES
 from bench.stage import Stage
 from bench.workload import USERS, events
+from journeystream.agents.batch import Batch
 from journeystream.agents.decode import DecodeLimits
-from journeystream.agents.quick_decode import quick_decoder
+from journeystream.agents.intake import Sorter
 from journeystream.compiler import compile_journey
 from journeystream.definitions import JourneyDefinition, read_definitions
 from journeystream.engine import Rules
@@ -70,7 +72,7 @@ def measure(stage: Stage, plan: Plan, figures: Figures) -> None:
     """Add a row for each stage."""
     project = load_project(ROOT / "examples" / "journeystream.yaml")
     rules = Rules(_journeys(project))
-    log = [(each.value, each.at * 1_000) for each in events(plan.events)]
+    log = list(_batches(plan.events))
     collect_seldom()  # as a worker does
     best: Counter[str] | None = None
     for _ in range(plan.rounds):
@@ -89,7 +91,7 @@ def measure(stage: Stage, plan: Plan, figures: Figures) -> None:
 
 
 def _run(
-    log: list[tuple[bytes, int]],
+    log: list[Batch],
     rules: Rules,
     routing: Routing,
     store: Store,
@@ -104,10 +106,10 @@ def _run(
         began, now = now, time.process_time_ns()
         spent[stage] += now - began
 
-    for done, batch in _batches(log):
+    done, sorter = 0, Sorter(_LIMITS, "dead-letters")
+    for batch in log:
         now = time.process_time_ns()
-        decoded = quick_decoder(_LIMITS, rules.journeys.interest)
-        entries = [decoded(value, at) for value, at in batch]
+        entries = sorter.sort(batch, interest=rules.journeys.interest).entries
         ended("decode")
         turn = take_turn(entries, clock, store, rules)
         clock = turn.clock
@@ -119,15 +121,20 @@ def _run(
         store.save(changes, PartitionState(clock=clock))
         ended("save")
         turn.tell_met(store.met(rules.journeys))
+        done += len(batch.records)
         tell(done)
     return spent
 
 
-def _batches(log: list[tuple[bytes, int]]) -> Iterator[tuple[int, list[tuple[bytes, int]]]]:
-    records, done = iter(log), 0
-    while batch := list(islice(records, _BATCH)):
-        done += len(batch)
-        yield done, batch
+def _batches(count: int) -> Iterator[Batch]:
+    """Yield the load as a worker fetches it."""
+    records = [
+        DefaultRecord(offset, each.at, 0, each.user.encode(), each.value, [])
+        for offset, each in enumerate(events(count))
+    ]
+    for first in range(0, count, _BATCH):
+        some = records[first : first + _BATCH]
+        yield Batch("events", 0, some, first, first + len(some))
 
 
 def _journeys(project: Project) -> Journeys:

@@ -24,10 +24,14 @@ _OF_IDENTITY = frozenset(("identify", "alias"))  # they can change who somebody 
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """Into which events somebody looks: those of a kind and name, and those of whole kinds."""
+    """Into which events somebody looks: those of a kind and name, and those of whole kinds.
+
+    Where `strangers` are of interest, any event of somebody new is news.
+    """
 
     named: Container[tuple[str, str]] = ()
     kinds: Container[str] = ()
+    strangers: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +96,16 @@ class Journeys:
             for id_ in journey.predicates:
                 readers[id_].add(journey.id)
         watched = {path for journey in living for path in journey.watched}
+        strangers_welcome = tuple(each for each in entering if each.takes_strangers)
         for name, value in (
             ("frozen", self.held | self.stopped),
             ("closed", closed),
             ("predicates", predicates),
             ("watched", _by_trait(watched)),
-            ("strangers_welcome", tuple(j for j in entering if j.takes_strangers)),
+            ("strangers_welcome", strangers_welcome),
             ("_readers", {id_: tuple(sorted(found)) for id_, found in readers.items()}),
             ("_by_name", {key: tuple(found) for key, found in by_name.items()}),
-            ("interest", Interest(by_name.keys(), _read_whole(by_name))),
+            ("interest", Interest(by_name.keys(), _read_whole(by_name), bool(strangers_welcome))),
             ("_entries_by_predicate", _index(admitting, lambda j: j.entry.predicates)),
             ("entries_by_trait", _index(admitting, lambda j: j.entry.traits)),
             ("entries_by_list", _index(admitting, lambda j: j.entry.lists)),

@@ -11,17 +11,19 @@ from journeystream.errors import RejectedEvent
 from journeystream.events import ClockMark, Event, Message, Unread
 from journeystream.journeys import Interest
 
-Found = Message | Unread | ClockMark | tuple[str, str]
+Found = Message | Unread | ClockMark | int | tuple[str, str]
 
 
 def decodes_alike(value: bytes | None, record_time: int, limits: DecodeLimits) -> None:
     """Check that the quick way makes of a record what the plain one makes, read or not."""
     plain = _plainly(value, record_time, limits)
     for read in (True, False):
-        quick = _quickly(value, record_time, limits, read=read)
+        quick = _quickly(value, record_time, limits, EVERYTHING if read else Interest())
         if isinstance(quick, Unread):
             whole = quick.event()
             assert (quick.user_id, quick.at) == (whole.user_id, whole.at)
+            at = _quickly(value, record_time, limits, Interest(strangers=False))
+            assert at == quick.at
             quick = replace(whole, properties=dict(whole.properties), context=dict(whole.context))
         if not read and isinstance(quick, Event) and isinstance(plain, tuple):
             # Nobody has looked at a number that is too large, or how deep it is nested; Python's
@@ -39,8 +41,10 @@ def _plainly(value: bytes | None, record_time: int, limits: DecodeLimits) -> Fou
         return error.code, error.text
 
 
-def _quickly(value: bytes | None, record_time: int, limits: DecodeLimits, *, read: bool) -> Found:
+def _quickly(
+    value: bytes | None, record_time: int, limits: DecodeLimits, interest: Interest
+) -> Found:
     try:
-        return quick_decoder(limits, EVERYTHING if read else Interest())(value, record_time)
+        return quick_decoder(limits, interest)(value, record_time)
     except RejectedEvent as error:
         return error.code, error.text

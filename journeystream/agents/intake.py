@@ -8,7 +8,7 @@ that promises to be keyed by user is trusted. A decision service's reply becomes
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from journeystream.agents.batch import Batch, Record
 from journeystream.agents.decode import DecodeLimits, clock_mark
@@ -25,15 +25,16 @@ from journeystream.turn import Failure
 from journeystream.user import NEVER
 
 ENGINE_FAILED = "engine_failed"
+_NOWHERE = -1
 TRACE_HEADERS = ("traceparent", "tracestate")  # of the W3C's Trace Context
 
 
 @dataclass(slots=True)
 class Intake:
-    """A batch, sorted: `entries` has one place per record, None where it does not apply here.
+    """A batch, sorted: `entries` has one place per record, None where nothing is to be done here.
 
-    `applied` are those that do, and `latest` is the latest instant of them. `refused` are the
-    places of the records that became `letters`, `codes` say why.
+    `latest` is the latest instant of what applies here. `refused` are the places of the records
+    that became `letters`, `codes` say why. So many were `moved` to their user's partition.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -41,8 +42,24 @@ class Intake:
     rekeyed: list[OutRecord] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
-    applied: int = 0
+    moved: int = 0
     latest: int = NEVER
+
+    @property
+    def applied(self) -> int:
+        """How many records apply here."""
+        return len(self.entries) - len(self.refused) - self.moved
+
+    def refuse(self, place: int, code: str, letter: OutRecord) -> None:
+        """Note a record that is no event."""
+        self.refused.append(place)
+        self.codes.append(code)
+        self.letters.append(letter)
+
+    def mark(self, place: int, at: int) -> None:
+        """Let the clock come to an instant at a place, if it is one."""
+        if place != _NOWHERE:
+            self.entries[place] = ClockMark(at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +80,37 @@ class Sorter:
     ) -> Intake:
         """Sort a batch's records, in order; no record's time counts as later than `latest`.
 
-        Into events of no `interest` it does not look (quick_decode.py).
+        Into events of no `interest` it does not look (quick_decode.py). Where nobody has to know
+        whose they are, all that such events do is to move the clock: they are one mark, before the
+        next event that is read.
         """
-        intake, decoded = Intake(), quick_decoder(self.limits, interest)
-        entries, newest, elsewhere = intake.entries, NEVER, 0
-        for record in batch.records:
+        if self.rekey is not None:
+            interest = replace(interest, strangers=True)  # to be sent to where they belong
+        intake = Intake([None] * len(batch.records))
+        decoded, entries = quick_decoder(self.limits, interest), intake.entries
+        newest, unmarked = NEVER, _NOWHERE
+        for index, record in enumerate(batch.records):
             at = record.timestamp * 1_000
             if latest is not None and at > latest:
                 at = latest
             try:
                 entry = decoded(record.value, at)
             except RejectedEvent as error:
-                intake.refused.append(len(entries))
-                intake.codes.append(error.code)
-                entries.append(None)
-                intake.letters.append(self.letter(batch, record, error.code, error.text))
+                letter = self.letter(batch, record, error.code, error.text)
+                intake.refuse(index, error.code, letter)
                 continue
-            if self.rekey is None or self._is_at_home(batch.partition, record, entry):
-                entries.append(entry)
+            if isinstance(entry, int):
+                if entry > newest:
+                    newest, unmarked = entry, index
+            elif self.rekey is None or self._is_at_home(batch.partition, record, entry):
+                intake.mark(unmarked, newest)
+                unmarked = _NOWHERE
+                entries[index] = entry
                 newest = max(newest, entry.at)
             else:
-                elsewhere += 1
-                entries.append(None)
+                intake.moved += 1
                 intake.rekeyed += self._rekeyed(batch, record, entry, self.rekey)
-        intake.applied = len(entries) - len(intake.refused) - elsewhere
+        intake.mark(unmarked, newest)
         intake.latest = newest
         return intake
 

@@ -201,7 +201,7 @@ class Partition:
         """Apply records in one turn; in several if too many timers come due by them (law 4)."""
         sorter = self._around.sorters[batch.topic]
         latest = self._around.clock.now() if self._around.live else None
-        intake = sorter.sort(batch, latest, self._journeys.interest)
+        intake = sorter.sort(batch, latest, self._around.interest(self._journeys))
         entries = self._committer.not_applied(batch, intake.entries)
         until = horizon = self._horizon(batch.topic, intake)
         if self._are_many_due(horizon):

@@ -97,14 +97,15 @@ _UNLIKE = (msgspec.DecodeError, RecursionError, ValueError, OverflowError)
 
 def quick_decoder(
     limits: DecodeLimits, interest: Interest
-) -> Callable[[bytes | None, int], Message | Unread | ClockMark]:
+) -> Callable[[bytes | None, int], Message | Unread | ClockMark | int]:
     """Return what decodes records as `decode` does, but does not look into all.
 
+    Of an event that nobody reads it returns the instant alone where strangers are of no interest.
     Made for each batch, so that what is the same for all of it is at hand.
     """
     usual, longest = _usual_decoder(limits, interest), limits.message_bytes
 
-    def quick(value: bytes | None, record_time: int) -> Message | Unread | ClockMark:
+    def quick(value: bytes | None, record_time: int) -> Message | Unread | ClockMark | int:
         if value and len(value) <= longest and not limits.replies:
             try:
                 event = usual(value, record_time)
@@ -119,12 +120,12 @@ def quick_decoder(
 
 def _usual_decoder(
     limits: DecodeLimits, interest: Interest
-) -> Callable[[bytes, int], Event | Unread | None]:
+) -> Callable[[bytes, int], Event | Unread | int | None]:
     """Return what makes an event of what plainly is a usual one, and None or _UNLIKE of others."""
     oldest, skew = limits.oldest_event, limits.clock_skew
-    named, kinds = interest.named, interest.kinds
+    named, kinds, strangers = interest.named, interest.kinds, interest.strangers
 
-    def usual(value: bytes, record_time: int) -> Event | Unread | None:
+    def usual(value: bytes, record_time: int) -> Event | Unread | int | None:
         said = _said_in(value)
         kind, name = said.type, said.event
         if kind != "track":
@@ -142,7 +143,7 @@ def _usual_decoder(
             return None
         at = min(at, record_time)
         if (kind, name) not in named and kind not in kinds:
-            return _Passed(user_id, at, value)
+            return _Passed(user_id, at, value) if strangers else at
         return _looked_into(said, user_id, at, value)
 
     return usual

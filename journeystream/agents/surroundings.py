@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
@@ -18,6 +18,7 @@ from journeystream.agents.rejections import Bound
 from journeystream.agents.telling import TellOffsets
 from journeystream.clock import Clock
 from journeystream.events import Entry
+from journeystream.journeys import Interest, Journeys
 from journeystream.repeats import Memory
 from journeystream.sinks.routing import Routing
 
@@ -49,6 +50,11 @@ class Surroundings:
     bound: Bound
     tell_offsets: TellOffsets | None = None
     tracing: Tracing | None = None
+
+    def interest(self, journeys: Journeys) -> Interest:
+        """Return into which events to look; whose a traced one is has to be known."""
+        interest = journeys.interest
+        return interest if self.tracing is None else replace(interest, strangers=True)
 
     def following(
         self, batch: Batch, entries: Sequence[Entry]

@@ -18,6 +18,7 @@ from journeystream.agents.intake import Intake, Sorter
 from journeystream.durations import parse_instant
 from journeystream.errors import EngineError, RejectedEvent
 from journeystream.events import Answered, ClockMark, Due, Entry, Event
+from journeystream.journeys import Interest
 from journeystream.turn import Failure
 from journeystream.user import NEVER
 from tests.batches import batch_of
@@ -82,6 +83,18 @@ def records() -> st.SearchStrategy[list[ConsumerRecord]]:
     )
 
 
+def timed_records() -> st.SearchStrategy[list[ConsumerRecord]]:
+    """Draw a batch of events of which one kind is read, at times in no order, and junk."""
+    values = st.sampled_from((OF_U1, OF_A1, OF_A1, MARK, b"[]"))
+    drawn = st.lists(st.tuples(values, st.integers(0, 5)), max_size=9)
+    return drawn.map(
+        lambda batch: [
+            record(value, b"a1", offset, NOW_MS + later)
+            for offset, (value, later) in enumerate(batch)
+        ]
+    )
+
+
 # ── one place for each ───────────────────────────────────────────────────────────────────
 
 
@@ -103,6 +116,32 @@ def test_a_batch_is_sorted_record_by_record(batch: list[ConsumerRecord], sorter:
     applied = [entry for entry in whole.entries if entry is not None]
     assert whole.applied == len(applied)
     assert whole.latest == max((entry.at for entry in applied), default=NEVER)
+
+
+@given(timed_records(), st.sampled_from((TRUSTING, REKEYING)))
+def test_what_nobody_reads_moves_the_clock_alone(
+    batch: list[ConsumerRecord], sorter: Sorter
+) -> None:
+    """Where nobody has to know whose they are, they are nothing but the time before the others."""
+    whole = sorter.sort(batch_of(*batch))
+    some = sorter.sort(
+        batch_of(*batch), interest=Interest(named={("track", "Order")}, strangers=False)
+    )
+    assert _clocks(some) == _clocks(whole)
+    assert (some.applied, some.latest) == (whole.applied, whole.latest)
+    assert (some.letters, some.refused) == (whole.letters, whole.refused)
+    assert some.rekeyed == whole.rekeyed
+
+
+def _clocks(intake: Intake) -> list[tuple[int, int, Entry]]:
+    """Return what is read, each with its place and the clock before it; and the last clock."""
+    clock, found = NEVER, []
+    for place, entry in enumerate(intake.entries):
+        if isinstance(entry, Event) and entry.name == "Order":
+            found.append((place, clock, entry))
+        if entry is not None:
+            clock = max(clock, entry.at)
+    return [*found, (len(intake.entries), clock, None)]
 
 
 @given(records())
