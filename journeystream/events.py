@@ -37,7 +37,7 @@ class Event:
 class Unread(Struct, gc=False):
     """An event that no live journey reads: its time counts, and whose it is.
 
-    (A struct: that costs a third of a dataclass, and most of what comes is this.)
+    (A struct: that costs a third of a dataclass, and most of what comes may be this.)
     """
 
     user_id: str
@@ -58,9 +58,10 @@ class Due:
 
 @dataclass(slots=True)
 class ClockMark:
-    """A replay's word that nothing older than `at` will come from `origin`.
+    """The clock comes to `at`: a replay's word that nothing older will come from `origin`.
 
-    An empty origin is the topic and partition that the mark itself was read from.
+    An empty origin is the topic and partition that the mark itself was read from. So is what stands
+    for events that have nothing else to do there.
     """
 
     at: int
@@ -219,6 +220,6 @@ Message = Event | Note | Erased | Claimed | Adopted
 """What comes by a topic about one user."""
 
 Entry = Message | Unread | ClockMark | None
-"""What a record of a topic is to a partition; None: it does not apply there."""
+"""What a record of a topic is to a partition; None: nothing, or nothing beside what came before."""
 
 Happening = Message | Due | Archived | Retried | Reviewed | Past | PastOver

@@ -69,7 +69,8 @@ def collect_seldom() -> None:
 
     Looking through a batch of events again and again took a sixth of all time, and still a
     fifteenth when there were 100,000 new objects between two looks; what it found in a minute of
-    events was nothing. What is imported by now stays, and need not be looked through at all.
+    events was nothing. (After a rebalance there is something: `Partitions.assign`.) What is
+    imported by now stays, and need not be looked through at all.
     """
     gc.collect()
     gc.freeze()

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from journeystream.effects import StepMembership, memberships
 from journeystream.engine import Rules
 from journeystream.events import ClockMark, Event, Message, Unread
-from journeystream.journeys import Journeys
+from journeystream.journeys import Interest, Journeys
 from journeystream.state.codec import PartitionState
 from journeystream.state.memory import MemoryStore
 from journeystream.state.store import changes_of
@@ -241,6 +241,46 @@ def test_what_nobody_reads_may_come_undecoded(
         for store, turn in zip((plain, quick), turns, strict=True):
             store.save(changes_of(turn), PartitionState(clock=clock))
             turn.tell_met(store.met(rules.journeys))
+
+
+@laws
+@given(projects(), messages(), cuts(), st.booleans())
+def test_what_is_of_no_interest_moves_the_clock_alone(
+    project: Project,
+    log: list[Message],
+    sizes: Cuts,
+    moves_clock: bool,  # noqa: FBT001  drawn
+) -> None:
+    """Where strangers are of no interest, an event that no journey reads is its instant."""
+    rules = rules_of(*project)
+    interest = rules.journeys.interest
+    assert interest.strangers == bool(rules.journeys.strangers_welcome)
+    clock, store = NEVER, MemoryStore()
+    for batch in cut(log, sizes):
+        marked = [
+            (ClockMark(each.at) if moves_clock else None)
+            if _only_tells_time(each, interest)
+            else each
+            for each in batch
+        ]
+        until = max([clock, *(message.at for message in batch)])
+        plain, quick = (
+            take_turn(entries, clock, store, rules, moves_clock=moves_clock, until=until)
+            for entries in (batch, marked)
+        )
+        assert plain == quick
+        clock = plain.clock
+        store.save(changes_of(plain), PartitionState(clock=clock))
+        plain.tell_met(store.met(rules.journeys))
+
+
+def _only_tells_time(message: Message, interest: Interest) -> bool:
+    return (
+        isinstance(message, Event)
+        and not interest.strangers
+        and (message.kind, message.name) not in interest.named
+        and message.kind not in interest.kinds
+    )
 
 
 class _Undecoded(Unread):

@@ -62,7 +62,8 @@ class Batch:
         """Return what of this batch is not applied yet, `applied` being the next offset that is."""
         if not self.records or self.records[0].offset >= applied:
             return self
-        return replace(self, records=[each for each in self.records if each.offset >= applied])
+        records = [each for each in self.records if each.offset >= applied]
+        return replace(self, records=records, start=max(self.start, applied))
 
     def halves(self) -> tuple[Batch, Batch]:
         """Return two batches that are this one together; it has more than one record."""

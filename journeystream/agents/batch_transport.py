@@ -161,8 +161,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             self._generation = self.app.consumer_generation_id
             self._handed.clear()
         before = self._positions(consumer, active_partitions)
-        if not isinstance(consumer._fetcher._records, _Fetched):  # noqa: SLF001
-            consumer._fetcher._records = _Fetched(consumer._fetcher._records)  # noqa: SLF001
+        self._take_as_read(consumer)
         most = max_records or _FETCH_RECORDS
         fetched = await super()._fetch_records(consumer, active_partitions, timeout, most)
         self._set_wait(consumer, busy=bool(fetched))
@@ -176,6 +175,12 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
                 start = min(before.get(tp, 0), records[0].offset if records else position)
                 batches[tp] = [Batch(tp.topic, tp.partition, records, start, position)]
         return batches
+
+    def _take_as_read(self, consumer: ConsumerClient) -> None:
+        """Let what is fetched be handed on as it was read."""
+        fetcher = consumer._fetcher  # noqa: SLF001
+        if not isinstance(fetcher._records, _Fetched):  # noqa: SLF001
+            fetcher._records = _Fetched(fetcher._records)  # noqa: SLF001
 
     def _set_wait(self, consumer: ConsumerClient, *, busy: bool) -> None:
         """Set how long brokers wait from the next fetch on."""

@@ -81,8 +81,8 @@ class Sorter:
         """Sort a batch's records, in order; no record's time counts as later than `latest`.
 
         Into events of no `interest` it does not look (quick_decode.py). Where nobody has to know
-        whose they are, all that such events do is to move the clock: they are one mark, before the
-        next event that is read.
+        whose they are, all that such events do is to move the clock: a run of them is one mark,
+        before the next entry, or none if others were as late before.
         """
         if self.rekey is not None:
             interest = replace(interest, strangers=True)  # to be sent to where they belong
@@ -106,12 +106,14 @@ class Sorter:
                 intake.mark(unmarked, newest)
                 unmarked = _NOWHERE
                 entries[index] = entry
-                newest = max(newest, entry.at)
+                intake.latest = max(intake.latest, entry.at)
+                if not isinstance(entry, ClockMark):  # it may speak for another origin
+                    newest = max(newest, entry.at)
             else:
                 intake.moved += 1
                 intake.rekeyed += self._rekeyed(batch, record, entry, self.rekey)
         intake.mark(unmarked, newest)
-        intake.latest = newest
+        intake.latest = max(intake.latest, newest)
         return intake
 
     def _is_at_home(

@@ -3,11 +3,13 @@
 Most records are `track`, `page` or `screen` calls, and into most of these nobody looks: no live
 journey reads an event of that name. Of such a one only what every event is asked for is parsed.
 
-Law: what comes out is what `decode.py` makes of the same record, or stands for it (`Unread`).
+Law: what comes out is what `decode.py` makes of the same record, or stands for it: `Unread`, or
+its instant alone.
 Whatever is not plainly a usual event is left to it: so errors, corrections of clocks and rare calls
-are in one place. Two things may not be told of an event that nobody reads: that it is nested too
-deep, and that a number in it is too large for a double. Who reads it after all, because the user is
-new to a journey that everybody may enter, finds it without properties and context.
+are in one place. Two things may not be told of an event that nobody reads: that a number in it is
+too large for a double, and, where it is short, that it is nested too deep. Who reads it after all,
+because the user is new to a journey that everybody may enter, finds it without properties and
+context.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ _NAMED = frozenset(("page", "screen"))
 EVERYTHING = Interest(kinds=("track", *_NAMED))
 """Looks into every event."""
 _OPENING = b"{["  # what is nested too deep has too many of these; both are counted in one go
+# So few bytes are nested 256 deep at most, which harms nobody who does not look into them. What is
+# nested much deeper is parsed or not by how deep the calls are that lead here: no law of ours.
+_SHALLOW_BYTES = 512
 
 
 class _Object(msgspec.Struct, gc=False):
@@ -143,16 +148,21 @@ def _usual_decoder(
             return None
         at = min(at, record_time)
         if (kind, name) not in named and kind not in kinds:
+            if len(value) > _SHALLOW_BYTES and _may_be_too_deep(value):
+                return None
             return _Passed(user_id, at, value) if strangers else at
-        return _looked_into(said, user_id, at, value)
+        return None if _may_be_too_deep(value) else _looked_into(said, user_id, at, value)
 
     return usual
 
 
-def _looked_into(said: _Said, user_id: str, at: int, value: bytes) -> Event | None:
-    """Return an event that somebody reads, if it can not be nested too deep."""
-    if len(value) - len(value.translate(None, _OPENING)) > DEEPEST:
-        return None
+def _may_be_too_deep(value: bytes) -> bool:
+    """Tell whether an object has so many others in it that they may be nested too deep."""
+    return len(value) - len(value.translate(None, _OPENING)) > DEEPEST
+
+
+def _looked_into(said: _Said, user_id: str, at: int, value: bytes) -> Event:
+    """Return an event that somebody reads."""
     inside = orjson.loads(value)
     return _event(said, user_id, at, inside.get("properties"), inside.get("context"))
 

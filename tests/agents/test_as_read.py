@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.consumer.fetcher import READ_COMMITTED, FetchError, FetchResult, PartitionRecords
+from aiokafka.consumer.fetcher import (
+    READ_COMMITTED,
+    Fetcher,
+    FetchError,
+    FetchResult,
+    PartitionRecords,
+)
 from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.structs import ConsumerRecord
 
-from journeystream.agents.batch_transport import _Fetched
+from journeystream.agents.batch_transport import BatchConsumerThread, _Fetched
 
 TP = TopicPartition("events", 2)
 WRITTEN = [
@@ -91,6 +100,7 @@ def test_what_is_handed_on_says_the_same(
     assert [told(record)[1:4] for record in usual] == [each[:3] for each in WRITTEN]
     assert max(map(len, ours)) <= most
     assert [told(record) for some in ours for record in some] == [told(record) for record in usual]
+    assert not any(isinstance(record, ConsumerRecord) for some in ours for record in some)
 
 
 def test_the_consumer_moves_on(as_read: Callable[[FetchResult], FetchResult]) -> None:
@@ -102,6 +112,28 @@ def test_the_consumer_moves_on(as_read: Callable[[FetchResult], FetchResult]) ->
         return [state.position for _ in pieces(fetched, 1)]
 
     assert asyncio.run(stands())[: len(WRITTEN)] == [1, 2, 3, 4]
+
+
+def test_all_that_is_fetched_comes_by_there() -> None:
+    """Aiokafka keeps what it has fetched where we set it, and puts it there one by one."""
+    writers = [
+        name
+        for name, method in vars(Fetcher).items()
+        if "self._records[tp] = " in _source(method) or "._records = " in _source(method)
+    ]
+    assert sorted(writers) == ["__init__", "_proc_fetch_request", "_set_error"]
+    thread = cast("Any", BatchConsumerThread.__new__(BatchConsumerThread))
+    fetcher = SimpleNamespace(_records={TP: "fetched before"})
+    thread._take_as_read(SimpleNamespace(_fetcher=fetcher))
+    assert isinstance(fetcher._records, _Fetched)
+    assert fetcher._records == {TP: "fetched before"}
+    kept = fetcher._records
+    thread._take_as_read(SimpleNamespace(_fetcher=fetcher))
+    assert fetcher._records is kept
+
+
+def _source(method: object) -> str:
+    return inspect.getsource(method) if inspect.isroutine(method) else ""
 
 
 def test_an_error_stays_one() -> None:

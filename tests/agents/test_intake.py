@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeystream.agents.decode import DecodeLimits, clock_mark, decode
-from journeystream.agents.frontier import origin_of
+from journeystream.agents.frontier import Frontier, origin_of
 from journeystream.agents.home import home_of
 from journeystream.agents.intake import Intake, Sorter
 from journeystream.durations import parse_instant
@@ -84,8 +84,9 @@ def records() -> st.SearchStrategy[list[ConsumerRecord]]:
 
 
 def timed_records() -> st.SearchStrategy[list[ConsumerRecord]]:
-    """Draw a batch of events of which one kind is read, at times in no order, and junk."""
-    values = st.sampled_from((OF_U1, OF_A1, OF_A1, MARK, b"[]"))
+    """Draw a batch of events of which one kind is read, at times in no order, marks, and junk."""
+    of_another = clock_mark(START + 9_000, "till")  # it is later than any event
+    values = st.sampled_from((OF_U1, OF_A1, OF_A1, MARK, of_another, b"[]"))
     drawn = st.lists(st.tuples(values, st.integers(0, 5)), max_size=9)
     return drawn.map(
         lambda batch: [
@@ -131,6 +132,14 @@ def test_what_nobody_reads_moves_the_clock_alone(
     assert (some.applied, some.latest) == (whole.applied, whole.latest)
     assert (some.letters, some.refused) == (whole.letters, whole.refused)
     assert some.rekeyed == whole.rekeyed
+    assert _fronts(some) == _fronts(whole)
+
+
+def _fronts(intake: Intake) -> dict[str, int]:
+    """Return how far each origin has come by it, where there are several."""
+    fronts: dict[str, int] = {}
+    Frontier(frozenset(("web", "till"))).observe(fronts, "web", intake.entries)
+    return fronts
 
 
 def _clocks(intake: Intake) -> list[tuple[int, int, Entry]]:

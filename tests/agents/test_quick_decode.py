@@ -82,24 +82,32 @@ def nested(levels: int) -> bytes:
     return TOO_LARGE.replace(b"1e999", b"[" * levels + b"]" * levels)
 
 
+def padded(value: bytes) -> bytes:
+    """Return the event with more in it than a short one has."""
+    return value.replace(b'"properties"', b'"integrations":"' + b"." * 512 + b'","properties"')
+
+
 @pytest.mark.parametrize(
     "value",
     [
         nested(62),
         nested(63),
+        padded(nested(64)),
+        nested(500),
         nested(2_000),
         TOO_LARGE.replace(b"1e999", b"[}"),
         TOO_LARGE.replace(b"1e999", b'"\xff"'),
     ],
 )
 def test_what_nobody_reads_is_still_json(value: bytes) -> None:
-    """What is passed over is checked all the same: its encoding and its grammar."""
+    """What is passed over is checked all the same: its encoding, its grammar, and a long one's
+    depth."""  # noqa: D205, D209  one sentence
     decodes_alike(value, NOW, LIVE)
 
 
 @pytest.mark.parametrize("value", [TOO_LARGE, nested(64)])
 def test_what_nobody_reads_may_be_too_large_or_too_deep(value: bytes) -> None:
-    """A dead letter where the event is read; else whoever looks finds nothing."""
+    """A dead letter where a short event is read; else whoever looks finds nothing."""
     decodes_alike(value, NOW, LIVE)
     decodes_alike(value.replace(b"properties", b"integrations"), NOW, LIVE)
     with pytest.raises(RejectedEvent):

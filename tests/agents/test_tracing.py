@@ -41,7 +41,7 @@ ROUTING = Routing(
 )
 
 
-def record(offset: int, *headers: tuple[str, bytes], value: bytes = b"{}") -> ConsumerRecord:
+def record(offset: int, *headers: tuple[str, bytes | None], value: bytes = b"{}") -> ConsumerRecord:
     """Return a record of the source, as a consumer reads it."""
     return ConsumerRecord("events", 3, offset, 0, 0, b"k", value, None, 1, 2, headers)
 
@@ -175,7 +175,7 @@ def test_the_trace_goes_along_when_a_record_is_rekeyed() -> None:
     """A record on its way to its user's partition keeps the headers of its trace, and no others."""
     limits = DecodeLimits(message_bytes=1_000, clock_skew=0, oldest_event=0, replay=False)
     value = b'{"type": "track", "event": "Seen", "userId": "u1"}'
-    read = record(7, ("traceparent", SAMPLED), ("secret", b"1"), value=value)
+    read = record(7, ("traceparent", SAMPLED), ("secret", b"1"), ("tracestate", None), value=value)
     [moved] = Sorter(limits, "letters", "rekeyed", 4).sort(batch_of(read)).rekeyed
     assert list(moved.headers) == [("traceparent", SAMPLED)]
 

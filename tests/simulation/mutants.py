@@ -21,6 +21,7 @@ from journeystream.agents.cluster import Cluster
 from journeystream.agents.commit import Committer
 from journeystream.agents.commit_at_least_once import RepeatingCommitter
 from journeystream.agents.control import Control
+from journeystream.agents.intake import Intake
 from journeystream.agents.partition import _ROOM, Partition
 from journeystream.agents.recovery import Replica
 from journeystream.clock import Clock
@@ -139,6 +140,10 @@ def _counts_all(self: ChangelogMerge, record: ConsumerRecord) -> bool:
     return True
 
 
+def _marks_nothing(self: Intake, place: int, at: int) -> None:
+    del self, place, at
+
+
 def _any(plan: Plan) -> bool:
     del plan
     return True
@@ -187,6 +192,7 @@ MUTANTS: dict[str, Mutant] = {
         Partition, "_applied", _believes_the_first, _much_moving, room=1
     ),
     "records are applied again": Mutant(Partition, "_apply", _applies_again),
+    "what nobody reads does not move the clock": Mutant(Intake, "mark", _marks_nothing),
     "gaps are borne": Mutant(Partition, "_accept_gap", _bears_gaps),
     "recovery ends early": Mutant(Replica, "catch_up", _restores_little),
     "the control topic is not asked": Mutant(Control, "current", _does_not_ask),

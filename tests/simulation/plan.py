@@ -11,6 +11,7 @@ STEPS = ("init", "send", "offsets", "commit", "fetch", "ends", "save")
 SOURCE, OTHER = "shop", "web"
 _ERASED = 0.15  # of the events
 _BY_HAND = 0.3
+_UNREAD = 0.4
 _MODES = ("replay", "live", "replay of two", "live of two", "odd clocks")
 
 
@@ -141,7 +142,17 @@ def _upstream(random: Random, plan: Plan) -> list[Upstream]:
             late = random.choice((0.0, 0.0, 0.0, -0.7))
         name = random.choice(("a", "a", "b", "c", "c", "plan", "junk"))
         events.append(Upstream(at, topic, random.choice(users), name, late))
-    return _with_notes(_with_erasures(events, plan.seed), plan)
+    return _with_notes(_with_erasures(_with_unread(events, plan.seed), plan.seed), plan)
+
+
+def _with_unread(events: list[Upstream], seed: int) -> list[Upstream]:
+    """Let no journey read some events of every fourth plan; the others stay what they were."""
+    if seed % 4 != 2:
+        return events
+    random = Random(seed)  # noqa: S311  it has to be repeatable
+    return [
+        replace(event, name="unread") if random.random() < _UNREAD else event for event in events
+    ]
 
 
 def _with_erasures(events: list[Upstream], seed: int) -> list[Upstream]:
