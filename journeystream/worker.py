@@ -69,7 +69,7 @@ def collect_seldom() -> None:
 
     Looking through a batch of events again and again took a sixth of all time, and still a
     fifteenth when there were 100,000 new objects between two looks; what it found in a minute of
-    events was nothing. (After a rebalance there is something: `Partitions.assign`.) What is
+    events was nothing. (After a rebalance there is something: app.py.) What is
     imported by now stays, and need not be looked through at all.
     """
     gc.collect()

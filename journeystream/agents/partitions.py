@@ -8,7 +8,6 @@ tried again.
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
@@ -58,9 +57,6 @@ class Partitions:
 
     async def assign(self, ours: Iterable[int], standbys: Iterable[int] = ()) -> None:
         """Start the processors of newly assigned partitions, and follow those stood by for."""
-        # What was fetched for partitions that are gone hangs in cycles, megabytes of it, and the
-        # collector hardly ever looks (worker.py).
-        gc.collect()
         wanted = set(standbys).difference(ours)
         await self._end_standbys(set(self._standbys) - wanted)
         for number in sorted(set(ours) - set(self._running)):
