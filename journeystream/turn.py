@@ -128,7 +128,7 @@ def take_turn(
     until: int | None = None,
     most: int | None = None,
 ) -> Turn:
-    """Apply a batch (None marks a record that is no event) and let time pass to `until`.
+    """Apply a batch (None: nothing is to be done for a record) and let time pass to `until`.
 
     `most` bounds how many stored alarms fire, for turns of time alone: the rest stay due, and
     fire first in the next turn.

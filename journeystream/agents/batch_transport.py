@@ -49,8 +49,7 @@ _FETCH_RECORDS = 10_000
 class _AsRead(PartitionRecords):  # type: ignore[misc]  # it has no types
     """Hands on what the protocol's parser, in C, has read.
 
-    To make a ConsumerRecord of eleven fields of each, and to free it, would cost a tenth of all
-    that is done for an event that nobody reads.
+    To make a ConsumerRecord of eleven fields of each would cost half a microsecond.
     """
 
     def __iter__(self) -> Iterator[Record]:

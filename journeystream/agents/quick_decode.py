@@ -4,17 +4,17 @@ Most records are `track`, `page` or `screen` calls, and into most of these nobod
 journey reads an event of that name. Of such a one only what every event is asked for is parsed.
 
 Law: what comes out is what `decode.py` makes of the same record, or stands for it: `Unread`, or
-its instant alone.
-Whatever is not plainly a usual event is left to it: so errors, corrections of clocks and rare calls
-are in one place. Two things may not be told of an event that nobody reads: that a number in it is
-too large for a double, and, where it is short, that it is nested too deep. Who reads it after all,
-because the user is new to a journey that everybody may enter, finds it without properties and
-context.
+its instant alone. Whatever is not plainly a usual event is left to it: so errors, corrections of
+clocks and rare calls are in one place. Two things may not be told of an event that nobody reads:
+that a number in it is too large for a double, and, where it is short, that it is nested too deep.
+Who reads it after all, because the user is new to a journey that everybody may enter, finds it
+without properties and context.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import msgspec
 import orjson
@@ -108,10 +108,12 @@ def quick_decoder(
     Of an event that nobody reads it returns the instant alone where strangers are of no interest.
     Made for each batch, so that what is the same for all of it is at hand.
     """
+    if limits.replies:
+        return partial(decode, limits=limits)
     usual, longest = _usual_decoder(limits, interest), limits.message_bytes
 
     def quick(value: bytes | None, record_time: int) -> Message | Unread | ClockMark | int:
-        if value and len(value) <= longest and not limits.replies:
+        if value and len(value) <= longest:
             try:
                 event = usual(value, record_time)
             except _UNLIKE:

@@ -146,33 +146,26 @@ def _upstream(random: Random, plan: Plan) -> list[Upstream]:
 
 
 def _with_unread(events: list[Upstream], seed: int) -> list[Upstream]:
-    """Let no journey read some events of every fourth plan; the others stay what they were."""
-    if seed % 4 != 2:
-        return events
-    random = Random(seed)  # noqa: S311  it has to be repeatable
-    return [
-        replace(event, name="unread") if random.random() < _UNREAD else event for event in events
-    ]
+    """Let no journey read some events of every fourth plan."""
+    return _renamed(events, seed, _UNREAD, "unread") if seed % 4 == 2 else events
 
 
 def _with_erasures(events: list[Upstream], seed: int) -> list[Upstream]:
-    """Let some events of every third plan erase their user; the others stay what they were."""
-    if seed % 3 != 1:
-        return events
-    random = Random(seed)  # noqa: S311  it has to be repeatable
-    return [
-        replace(event, name="erase") if random.random() < _ERASED else event for event in events
-    ]
+    """Let some events of every third plan erase their user."""
+    return _renamed(events, seed, _ERASED, "erase") if seed % 3 == 1 else events
 
 
 def _with_notes(events: list[Upstream], plan: Plan) -> list[Upstream]:
     """Let something be done by hand, instead of some events, where ids become others too."""
-    if not plan.aliases:
-        return events
-    random = Random(plan.seed)  # noqa: S311  it has to be repeatable
+    return _renamed(events, plan.seed, _BY_HAND, "exit", "move", "move") if plan.aliases else events
+
+
+def _renamed(events: list[Upstream], seed: int, share: float, *names: str) -> list[Upstream]:
+    """Let a share of the events have one of these names; the others stay what they were."""
+    random = Random(seed)  # noqa: S311  it has to be repeatable
     return [
-        replace(event, name=random.choice(("exit", "move", "move")))
-        if random.random() < _BY_HAND
+        replace(event, name=random.choice(names) if len(names) > 1 else names[0])
+        if random.random() < share
         else event
         for event in events
     ]
