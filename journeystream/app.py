@@ -36,6 +36,7 @@ from journeystream.agents.rejections import Bound
 from journeystream.agents.source_events import source_events
 from journeystream.agents.standby import Standby
 from journeystream.agents.surroundings import Surroundings
+from journeystream.agents.telling import Teller
 from journeystream.agents.watch import Watch, describe
 from journeystream.api.all_routes import ROUTES
 from journeystream.api.desk import Desk
@@ -289,7 +290,7 @@ async def _surroundings(app: JourneyApp) -> Surroundings:
         loose=frozenset(loose),
         passage=rekey,
         bound=Bound(project.limits.dead_letters_in_a_row, project.limits.dead_letter_share),
-        tell_offsets=app.tell_offsets if repeats else None,
+        teller=Teller(app.tell_offsets) if repeats else None,
         tracing=None if app.spans is None else _tracing(app.spans, routing),
     )
 

@@ -31,15 +31,18 @@ from faust.types.tuples import ConsumerMessage
 from mode.threads import ServiceThread, WorkerThread
 
 from journeystream.agents.batch import Batch, Record
-from journeystream.agents.telling import Offsets, Teller
+from journeystream.agents.telling import Offsets
 from journeystream.broker_access import BrokerAccess, ConsumerClient
 
 _IDLE_SECONDS = 0.1  # how long a fetch waits; bounds how late a lone marker is noticed
 _FULL_SECONDS = 0.01  # the same while some partition has no room and may get it any time
 _METADATA_MS = 5_000
-# How long a broker waits for events. Meanwhile nobody asks it for those of other partitions, which
-# may have a backlog: so not for long while there was anything in the newest seconds.
-_QUIET_MS, _BUSY_MS, _BUSY_SECONDS = 500, 25, 2.0
+# How long a broker waits for events, and for how many bytes of them. Meanwhile nobody asks it for
+# those of other partitions, which may have a backlog: so not for long while there was anything in
+# the newest seconds. Where events come all the time it collects for a moment: to be handed each as
+# it comes took more of a worker than to apply them, and they wait for the turn before anyway.
+_QUIET, _BUSY, _DENSE = (500, 1), (25, 1), (10, 64 * 1024)  # ms, bytes
+_BUSY_SECONDS, _DENSE_SECONDS = 2.0, 0.02  # since there was anything
 _FETCH_BYTES = 4 * 1024 * 1024  # per partition and fetch: the size of a batch under load
 # The most of small records: a turn holds up everything else that the worker does, and one user's
 # event may take a millisecond.
@@ -88,8 +91,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         super().__post_init__()
         self._handed: dict[TP, int] = {}
         self._generation: object = None
-        self._busy_until = 0.0
-        self._teller = Teller(self._tell)
+        self._brought = float("-inf")
 
     def _create_worker_consumer(self, transport: Transport) -> ConsumerClient:
         del transport  # it knows where Kafka is, but not how to get in
@@ -105,7 +107,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             auto_offset_reset="earliest",
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
             max_partition_fetch_bytes=_FETCH_BYTES,
-            fetch_max_wait_ms=_QUIET_MS,
+            fetch_max_wait_ms=_QUIET[0],
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
@@ -121,11 +123,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         return True
 
     async def tell_offsets(self, offsets: Offsets) -> None:
-        """Commit offsets for those who watch lag."""
-        await self._teller.tell(offsets)
-
-    async def _tell(self, offsets: Offsets) -> None:
-        """Tell some now.
+        """Commit offsets for those who watch lag.
 
         Not by the thread's queue of calls: fetches would wait for it there. A rebalance may refuse
         the offsets, and a thread that has ended can not take them: no harm.
@@ -182,12 +180,16 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             fetcher._records = _Fetched(fetcher._records)  # noqa: SLF001
 
     def _set_wait(self, consumer: ConsumerClient, *, busy: bool) -> None:
-        """Set how long brokers wait from the next fetch on."""
+        """Set how long brokers wait from the next fetch on, and for how much."""
         now = time.monotonic()
+        passed = now - self._brought
         if busy:
-            self._busy_until = now + _BUSY_SECONDS
-        wait = _BUSY_MS if now < self._busy_until else _QUIET_MS
-        consumer._fetcher._fetch_max_wait_ms = wait  # noqa: SLF001
+            self._brought = now
+            wait = _DENSE if passed < _DENSE_SECONDS else _BUSY
+        else:
+            wait = _BUSY if passed < _BUSY_SECONDS else _QUIET
+        fetcher = consumer._fetcher  # noqa: SLF001
+        fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes = wait  # noqa: SLF001
 
     def _positions(self, consumer: ConsumerClient, tps: set[TP]) -> dict[TP, int]:
         """Return where the consumer stands in those partitions where it knows that."""

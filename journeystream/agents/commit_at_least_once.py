@@ -5,7 +5,7 @@
 3. Produce the partition's own record; wait. Where all records of 2 and 3 are few, they are one
    batch, which the broker takes whole or not at all: then one wait is enough.
 4. Save to the store, in one batch, with the changelog offset that it stands for.
-5. Tell the group the source offsets, for those who watch lag.
+5. Tell the group the source offsets, for those who watch lag; nobody waits for it.
 
 A crash before 3 lets the next owner take the turn again: outputs come again, with the same
 message ids, and users whose record came through in 2 pass over what they have (changelog.py).
@@ -26,7 +26,7 @@ from journeystream.agents.changelog import Ledger, Restored, Stamp, log_of
 from journeystream.agents.cluster import Cluster
 from journeystream.agents.commit import close
 from journeystream.agents.failed_commits import counted
-from journeystream.agents.telling import TellOffsets
+from journeystream.agents.telling import Teller
 from journeystream.errors import BrokerUnreachable, StateError
 from journeystream.events import ClockMark, Entry
 from journeystream.sinks.records import OutRecord
@@ -38,12 +38,10 @@ from journeystream.user import NOBODY
 class RepeatingCommitter:
     """Commits the turns of one partition, at least once."""
 
-    def __init__(
-        self, ledger: Ledger, cluster: Cluster, store: Store, tell_offsets: TellOffsets
-    ) -> None:
+    def __init__(self, ledger: Ledger, cluster: Cluster, store: Store, teller: Teller) -> None:
         self._ledger = ledger
         self._store = store
-        self._tell_offsets = tell_offsets
+        self._teller = teller
         self._producer = cluster.producer(None)
         self._end = 0
         self._base = 0
@@ -85,7 +83,8 @@ class RepeatingCommitter:
         return stamp is not None and offset < stamp.positions.get(topic, 0)
 
     async def stop(self) -> None:
-        """Close the producer."""
+        """Tell the last offsets, and close the producer."""
+        await self._teller.let_go(self._ledger.partition)
         await close(self._producer)
 
     async def commit(
@@ -120,7 +119,7 @@ class RepeatingCommitter:
         partition.changelog = self._base if self._ahead else self._end
         self._store.save(changes, partition)  # 4
         if offsets:
-            await self._tell_offsets(  # 5
+            self._teller.tell(  # 5
                 {
                     TopicPartition(topic, self._ledger.partition): offset
                     for topic, offset in offsets.items()

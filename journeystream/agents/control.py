@@ -18,6 +18,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from journeystream.agents.cluster import Cluster, Consumer
+from journeystream.agents.together import Together
 from journeystream.broker_refusals import NOT_ALLOWED
 from journeystream.clock import Clock
 from journeystream.compiler import Workshop
@@ -52,6 +53,7 @@ class Control:
         self._opening = asyncio.Lock()
         self._cluster = cluster
         self._group = group
+        self._end_now = Together(self._end)
 
     @property
     def known(self) -> Journeys:
@@ -105,7 +107,7 @@ class Control:
 
     async def current(self) -> Journeys:
         """Return the journeys with everything that is published by now."""
-        end = await self._end()
+        end = await self._end_now()  # partitions ask at the same time
         async with self._moved:
             while self._position < end:
                 self._raise_if_broken()

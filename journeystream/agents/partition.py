@@ -63,8 +63,8 @@ class Partition:
         self._figures = Figures(ledger.partition)
         self._committer: Commits = (
             Committer(ledger, around.cluster, store)
-            if around.tell_offsets is None
-            else RepeatingCommitter(ledger, around.cluster, store, around.tell_offsets)
+            if around.teller is None
+            else RepeatingCommitter(ledger, around.cluster, store, around.teller)
         )
         self._batches: asyncio.Queue[Batch | None] = asyncio.Queue()
         self._ahead: Batch | None = None

@@ -15,7 +15,7 @@ from journeystream.agents.control import Control
 from journeystream.agents.frontier import Frontier
 from journeystream.agents.intake import Sorter
 from journeystream.agents.rejections import Bound
-from journeystream.agents.telling import TellOffsets
+from journeystream.agents.telling import Teller
 from journeystream.clock import Clock
 from journeystream.events import Entry
 from journeystream.journeys import Interest, Journeys
@@ -33,7 +33,7 @@ class Surroundings:
     `sorters` has one entry per topic that is read; `frontier` says what moves the clock;
     `loose` are the partitions of topics whose records may have to be re-keyed, through the topic
     `passage`.
-    `bound` is on dead letters. `tell_offsets` is there where turns are committed at least once,
+    `bound` is on dead letters. `teller` is there where turns are committed at least once,
     `tracing` where records are traced.
     """
 
@@ -48,7 +48,7 @@ class Surroundings:
     loose: frozenset[TopicPartition]
     passage: str
     bound: Bound
-    tell_offsets: TellOffsets | None = None
+    teller: Teller | None = None
     tracing: Tracing | None = None
 
     def interest(self, journeys: Journeys) -> Interest:

@@ -1,12 +1,13 @@
-"""Telling the group how far its partitions have come: one question for all who wait.
+"""Telling the group how far its partitions have come, beside their turns.
 
-A consumer asks Kafka's coordinator one thing at a time, and each answer takes 5 ms and more,
-because the coordinator collects for so long before it writes (`group.coordinator.append.linger.ms`
-of Kafka 4). Partitions that told one after another waited for each other: with four of them that
-was 20 of the 22 ms of a commit.
+It is news for those who watch lag, and nobody goes by it: positions come from the changelog. A
+consumer asks Kafka's coordinator one thing at a time, and each answer takes 5 ms and more, because
+the coordinator collects for so long before it writes (`group.coordinator.append.linger.ms` of
+Kafka 4). Turns that waited for it spent 20 of the 24 ms of their commit so.
 
-Laws: when `tell` returns the offsets were told, by this call or by one that waited beside it, or
-told in vain. Whoever is cancelled takes no offsets of others away.
+Laws: nobody waits to tell. There is one question at a time, for all partitions, of the newest
+offsets. Who lets go of a partition has told the last of them, if Kafka answers; later nothing is
+told of it, which another has then.
 """
 
 from __future__ import annotations
@@ -17,27 +18,48 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiokafka import TopicPartition
 
 Offsets = Mapping[TopicPartition, int]
-TellOffsets = Callable[[Offsets], Awaitable[None]]
+_PATIENCE = 2.0  # seconds; whoever has the partition next tells it anyway
 
 
 class Teller:
-    """Gathers offsets while others are being told."""
+    """Tells offsets by `tell`, which returns when they were told, or told in vain."""
 
-    def __init__(self, tell: TellOffsets) -> None:
+    def __init__(self, tell: Callable[[Offsets], Awaitable[None]]) -> None:
         self._tell = tell
         self._untold: dict[TopicPartition, int] = {}
-        self._one_at_a_time = asyncio.Lock()
+        self._asking: Offsets = {}
+        self._answered = asyncio.Condition()
+        self._telling: asyncio.Task[None] | None = None
 
-    async def tell(self, offsets: Offsets) -> None:
-        """Tell offsets, and all that wait to be told."""
+    def tell(self, offsets: Offsets) -> None:
+        """Tell offsets soon; a fault in telling those before is raised."""
+        if self._telling is not None and self._telling.done():
+            self._telling.result()
+            self._telling = None
         self._untold.update(offsets)
-        async with self._one_at_a_time:
-            told, self._untold = self._untold, {}
-            if not told:
-                return  # somebody has told ours
+        if self._telling is None:
+            self._telling = asyncio.ensure_future(self._tell_all())
+
+    async def let_go(self, partition: int) -> None:
+        """Wait, not for long, until all is told of a partition; forget the rest."""
+
+        def is_told() -> bool:
+            return all(tp.partition != partition for tp in (*self._untold, *self._asking))
+
+        try:
+            async with asyncio.timeout(_PATIENCE), self._answered:
+                await self._answered.wait_for(is_told)
+        except TimeoutError:
+            self._untold = {
+                tp: offset for tp, offset in self._untold.items() if tp.partition != partition
+            }
+
+    async def _tell_all(self) -> None:
+        while self._untold:
+            self._asking, self._untold = self._untold, {}
             try:
-                await self._tell(told)
-            except asyncio.CancelledError:
-                others = {tp: offset for tp, offset in told.items() if tp not in offsets}
-                self._untold = {**others, **self._untold}
-                raise
+                await self._tell(self._asking)
+            finally:
+                self._asking = {}
+                async with self._answered:
+                    self._answered.notify_all()

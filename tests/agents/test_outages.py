@@ -21,6 +21,7 @@ from journeystream.agents.control import Control
 from journeystream.agents.partition import Partition
 from journeystream.agents.partitions import Partitions
 from journeystream.agents.standby import Standby
+from journeystream.agents.telling import Teller
 from journeystream.broker_access import BrokerAccess
 from journeystream.clock import WallClock
 from journeystream.errors import OutputRefused, StateError
@@ -211,7 +212,7 @@ def test_what_a_topic_does_not_take_is_named_and_counted(kafka: str) -> None:
 
     async def story() -> None:
         committer = RepeatingCommitter(
-            ledger, KafkaCluster(BrokerAccess(kafka)), MemoryStore(), tell
+            ledger, KafkaCluster(BrokerAccess(kafka)), MemoryStore(), Teller(tell)
         )
         await committer.start()
         with pytest.raises(

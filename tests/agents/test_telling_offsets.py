@@ -11,6 +11,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError
 
+from journeystream.agents import telling
 from journeystream.agents.batch_transport import BatchConsumerThread
 from journeystream.agents.telling import Offsets, Teller
 
@@ -42,7 +43,6 @@ def thread_of(member: Member) -> BatchConsumerThread:
     thread = BatchConsumerThread.__new__(BatchConsumerThread)
     parts = cast("Any", thread)
     parts.thread_loop = asyncio.new_event_loop()
-    parts._teller = Teller(parts._tell)
     parts._consumer = member
     parts._thread = Thread(target=parts.thread_loop.run_forever, daemon=True)
     parts._thread.start()
@@ -99,14 +99,14 @@ def test_a_thread_that_ends_meanwhile_holds_up_no_turn() -> None:
     member = Member(silent=True)
     thread = thread_of(member)
 
-    async def telling() -> None:
+    async def ending() -> None:
         task = asyncio.ensure_future(thread.tell_offsets(OFFSETS))
         asked = asyncio.run_coroutine_threadsafe(member.asked.wait(), thread.thread_loop)
         await asyncio.wrap_future(asked)
         await asyncio.to_thread(end, thread)
         await asyncio.wait_for(task, PATIENCE)
 
-    asyncio.run(telling())
+    asyncio.run(ending())
 
 
 def test_an_error_that_nobody_expects_is_raised() -> None:
@@ -117,7 +117,7 @@ def test_an_error_that_nobody_expects_is_raised() -> None:
     end(thread)
 
 
-# ── several who tell at once ─────────────────────────────────────────────────────────────
+# ── beside the turns ─────────────────────────────────────────────────────────────────────
 
 
 def offsets_of(partition: int, offset: int = 7) -> Offsets:
@@ -126,50 +126,95 @@ def offsets_of(partition: int, offset: int = 7) -> Offsets:
 
 
 class Coordinator:
-    """It answers when it is let, and says when it is asked."""
+    """It says what it is asked, and answers when it is let, or refuses."""
 
-    def __init__(self) -> None:
+    def __init__(self, refusal: Exception | None = None) -> None:
         self.asked: asyncio.Queue[Offsets] = asyncio.Queue()
         self.answer = asyncio.Event()
+        self._refusal = refusal
 
     async def tell(self, offsets: Offsets) -> None:
         """Hear of offsets."""
         self.asked.put_nowait(offsets)
         await self.answer.wait()
+        if self._refusal is not None:
+            raise self._refusal
+
+    async def hears(self) -> Offsets:
+        """Return what it is asked next."""
+        return await asyncio.wait_for(self.asked.get(), PATIENCE)
 
 
-def test_who_waits_is_told_together() -> None:
-    """While one partition's offsets are told, those of all others become one question."""
+def test_nobody_waits_and_the_newest_are_told_together() -> None:
+    """While some offsets are told, the newest of all partitions become one question."""
 
-    async def telling() -> list[Offsets]:
+    async def told() -> None:
         coordinator = Coordinator()
         teller = Teller(coordinator.tell)
-        tasks = [asyncio.ensure_future(teller.tell(offsets_of(number))) for number in range(4)]
-        first = await coordinator.asked.get()
+        teller.tell(offsets_of(0))
+        assert await coordinator.hears() == offsets_of(0)
+        for offset in (8, 9):
+            for partition in range(3):
+                teller.tell(offsets_of(partition, offset))
         coordinator.answer.set()
-        await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE)
-        return [first, coordinator.asked.get_nowait()]
+        assert await coordinator.hears() == {
+            **offsets_of(0, 9),
+            **offsets_of(1, 9),
+            **offsets_of(2, 9),
+        }
+        teller.tell(offsets_of(1, 10))
+        assert await coordinator.hears() == offsets_of(1, 10)
 
-    first, others = asyncio.run(telling())
-    assert {**first, **others} == {TopicPartition("web", number): 7 for number in range(4)}
+    asyncio.run(told())
 
 
-def test_who_is_cancelled_takes_nothing_of_others_away() -> None:
-    """A partition that is let go while it tells for others leaves their offsets to the next."""
+def test_who_lets_go_of_a_partition_has_told_the_last_of_it() -> None:
+    """What is being told of it, and what is still to be, is told before another may have it."""
 
-    async def telling() -> Offsets:
+    async def told() -> None:
         coordinator = Coordinator()
         teller = Teller(coordinator.tell)
-        first, second, third = (
-            asyncio.ensure_future(teller.tell(offsets_of(number))) for number in range(3)
-        )
-        await coordinator.asked.get()
-        first.cancel()
-        await coordinator.asked.get()
-        second.cancel()
-        told = await coordinator.asked.get()
+        await asyncio.wait_for(teller.let_go(0), PATIENCE)  # there is nothing to tell
+        teller.tell(offsets_of(0))
+        assert await coordinator.hears() == offsets_of(0)
+        teller.tell(offsets_of(0, 8))
+        letting_go = asyncio.ensure_future(teller.let_go(0))
+        await asyncio.wait_for(teller.let_go(1), PATIENCE)
+        assert not letting_go.done()
         coordinator.answer.set()
-        await asyncio.wait_for(third, PATIENCE)
-        return told
+        await asyncio.wait_for(letting_go, PATIENCE)
+        assert await coordinator.hears() == offsets_of(0, 8)
 
-    assert asyncio.run(telling()) == offsets_of(2)
+    asyncio.run(told())
+
+
+def test_what_kafka_does_not_hear_in_time_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A partition is let go though Kafka is silent, and told of no more: others are."""
+    monkeypatch.setattr(telling, "_PATIENCE", 0.05)
+
+    async def silence() -> None:
+        coordinator = Coordinator()
+        teller = Teller(coordinator.tell)
+        teller.tell(offsets_of(1))
+        assert await coordinator.hears() == offsets_of(1)
+        teller.tell({**offsets_of(0), **offsets_of(1, 8)})
+        await asyncio.wait_for(teller.let_go(0), PATIENCE)
+        coordinator.answer.set()
+        assert await coordinator.hears() == offsets_of(1, 8)
+
+    asyncio.run(silence())
+
+
+def test_a_fault_is_raised_to_whoever_tells_next() -> None:
+    """A fault in telling ends a turn, as any other does, and holds up nobody who lets go."""
+
+    async def faulty() -> None:
+        coordinator = Coordinator(ValueError("a fault"))
+        coordinator.answer.set()
+        teller = Teller(coordinator.tell)
+        teller.tell(offsets_of(0))
+        await asyncio.wait_for(teller.let_go(0), PATIENCE)
+        with pytest.raises(ValueError, match="a fault"):
+            teller.tell(offsets_of(0))
+
+    asyncio.run(faulty())

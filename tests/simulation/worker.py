@@ -20,6 +20,7 @@ from journeystream.agents.partitions import Partitions
 from journeystream.agents.rejections import Bound
 from journeystream.agents.standby import Standby
 from journeystream.agents.surroundings import Surroundings
+from journeystream.agents.telling import Teller
 from journeystream.clock import Clock
 from journeystream.durations import MICROS
 from journeystream.journeys import Journeys
@@ -137,7 +138,7 @@ class Worker:
         self.control = Control(CONTROL, cluster, GROUP, workshop(), self.clock)
         self.around = surroundings(plan, cluster, self.control, self.clock)
         if plan.repeats:
-            self.around = replace(self.around, tell_offsets=self._tell_offsets)
+            self.around = replace(self.around, teller=Teller(self._tell_offsets))
         self.partitions = Partitions(
             make=self._make,
             stand_by=lambda number: Standby(partial(self._open, number), _ledger(number), cluster),
