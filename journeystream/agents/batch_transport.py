@@ -3,8 +3,8 @@
 Faust spends some 100 microseconds on each message that it hands to an agent; a batch as one
 message keeps agents, assignment and rebalances and takes that cost once per fetch. This file
 overrides private parts of faust-streaming 0.15 (`_getmany`, `_to_message`, `_commit`, and the
-consumer thread), sets how long aiokafka's fetcher lets a broker wait, and takes its records before
-it makes them larger, which is why pyproject.toml pins their versions.
+consumer thread), sets how long, and for how much, aiokafka's fetcher lets a broker wait, and takes
+its records before it makes them larger, which is why pyproject.toml pins their versions.
 
 Two laws beyond Faust's own:
 
@@ -39,8 +39,8 @@ _FULL_SECONDS = 0.01  # the same while some partition has no room and may get it
 _METADATA_MS = 5_000
 # How long a broker waits for events, and for how many bytes of them. Meanwhile nobody asks it for
 # those of other partitions, which may have a backlog: so not for long while there was anything in
-# the newest seconds. Where events come all the time it collects for a moment: to be handed each as
-# it comes took more of a worker than to apply them, and they wait for the turn before anyway.
+# the newest seconds. Where events come close upon each other it collects for a moment: to be handed
+# a few at a time took a fifth of a core, and they wait for the turn before anyway.
 _QUIET, _BUSY, _DENSE = (500, 1), (25, 1), (10, 64 * 1024)  # ms, bytes
 _BUSY_SECONDS, _DENSE_SECONDS = 2.0, 0.02  # since there was anything
 _FETCH_BYTES = 4 * 1024 * 1024  # per partition and fetch: the size of a batch under load

@@ -84,7 +84,7 @@ class RepeatingCommitter:
 
     async def stop(self) -> None:
         """Tell the last offsets, and close the producer."""
-        await self._teller.let_go(self._ledger.partition)
+        await self._teller.settle()
         await close(self._producer)
 
     async def commit(

@@ -6,8 +6,9 @@ the coordinator collects for so long before it writes (`group.coordinator.append
 Kafka 4). Turns that waited for it spent 20 of the 24 ms of their commit so.
 
 Laws: nobody waits to tell. There is one question at a time, for all partitions, of the newest
-offsets. Who lets go of a partition has told the last of them, if Kafka answers; later nothing is
-told of it, which another has then.
+offsets. Who ends waits until all is told, if Kafka answers soon; else the rest is not told any
+more, because another may have the partition then. (An old offset that came late would harm nobody:
+whoever reads from there passes over what is applied.)
 """
 
 from __future__ import annotations
@@ -22,13 +23,11 @@ _PATIENCE = 2.0  # seconds; whoever has the partition next tells it anyway
 
 
 class Teller:
-    """Tells offsets by `tell`, which returns when they were told, or told in vain."""
+    """Tells by `put`, which returns when offsets were told, or told in vain."""
 
-    def __init__(self, tell: Callable[[Offsets], Awaitable[None]]) -> None:
-        self._tell = tell
+    def __init__(self, put: Callable[[Offsets], Awaitable[None]]) -> None:
+        self._put = put
         self._untold: dict[TopicPartition, int] = {}
-        self._asking: Offsets = {}
-        self._answered = asyncio.Condition()
         self._telling: asyncio.Task[None] | None = None
 
     def tell(self, offsets: Offsets) -> None:
@@ -40,26 +39,16 @@ class Teller:
         if self._telling is None:
             self._telling = asyncio.ensure_future(self._tell_all())
 
-    async def let_go(self, partition: int) -> None:
-        """Wait, not for long, until all is told of a partition; forget the rest."""
-
-        def is_told() -> bool:
-            return all(tp.partition != partition for tp in (*self._untold, *self._asking))
-
-        try:
-            async with asyncio.timeout(_PATIENCE), self._answered:
-                await self._answered.wait_for(is_told)
-        except TimeoutError:
-            self._untold = {
-                tp: offset for tp, offset in self._untold.items() if tp.partition != partition
-            }
+    async def settle(self) -> None:
+        """Wait, not for long, until all is told."""
+        if (telling := self._telling) is None:
+            return
+        _, late = await asyncio.wait((telling,), timeout=_PATIENCE)
+        if late and self._telling is telling:
+            telling.cancel()
+            self._telling, self._untold = None, {}
 
     async def _tell_all(self) -> None:
         while self._untold:
-            self._asking, self._untold = self._untold, {}
-            try:
-                await self._tell(self._asking)
-            finally:
-                self._asking = {}
-                async with self._answered:
-                    self._answered.notify_all()
+            told, self._untold = self._untold, {}
+            await self._put(told)

@@ -168,52 +168,52 @@ def test_nobody_waits_and_the_newest_are_told_together() -> None:
     asyncio.run(told())
 
 
-def test_who_lets_go_of_a_partition_has_told_the_last_of_it() -> None:
-    """What is being told of it, and what is still to be, is told before another may have it."""
+def test_who_ends_has_told_all() -> None:
+    """What is being told, and what is still to be, is told before another may have it."""
 
     async def told() -> None:
         coordinator = Coordinator()
         teller = Teller(coordinator.tell)
-        await asyncio.wait_for(teller.let_go(0), PATIENCE)  # there is nothing to tell
+        await asyncio.wait_for(teller.settle(), PATIENCE)  # there is nothing to tell
         teller.tell(offsets_of(0))
         assert await coordinator.hears() == offsets_of(0)
         teller.tell(offsets_of(0, 8))
-        letting_go = asyncio.ensure_future(teller.let_go(0))
-        await asyncio.wait_for(teller.let_go(1), PATIENCE)
-        assert not letting_go.done()
+        settling = asyncio.ensure_future(teller.settle())
         coordinator.answer.set()
-        await asyncio.wait_for(letting_go, PATIENCE)
-        assert await coordinator.hears() == offsets_of(0, 8)
+        await asyncio.wait_for(settling, PATIENCE)
+        assert coordinator.asked.get_nowait() == offsets_of(0, 8)
 
     asyncio.run(told())
 
 
-def test_what_kafka_does_not_hear_in_time_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A partition is let go though Kafka is silent, and told of no more: others are."""
+def test_what_kafka_does_not_hear_in_time_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever ends does so though Kafka is silent; what is told later is told alone."""
     monkeypatch.setattr(telling, "_PATIENCE", 0.05)
 
     async def silence() -> None:
         coordinator = Coordinator()
         teller = Teller(coordinator.tell)
-        teller.tell(offsets_of(1))
-        assert await coordinator.hears() == offsets_of(1)
-        teller.tell({**offsets_of(0), **offsets_of(1, 8)})
-        await asyncio.wait_for(teller.let_go(0), PATIENCE)
-        coordinator.answer.set()
+        teller.tell(offsets_of(0))
+        assert await coordinator.hears() == offsets_of(0)
+        teller.tell(offsets_of(0, 8))
+        await asyncio.wait_for(asyncio.gather(teller.settle(), teller.settle()), PATIENCE)
+        teller.tell(offsets_of(1, 8))
         assert await coordinator.hears() == offsets_of(1, 8)
 
     asyncio.run(silence())
 
 
 def test_a_fault_is_raised_to_whoever_tells_next() -> None:
-    """A fault in telling ends a turn, as any other does, and holds up nobody who lets go."""
+    """A fault in telling ends a turn, as any other does, and holds up nobody who ends."""
 
     async def faulty() -> None:
         coordinator = Coordinator(ValueError("a fault"))
-        coordinator.answer.set()
         teller = Teller(coordinator.tell)
         teller.tell(offsets_of(0))
-        await asyncio.wait_for(teller.let_go(0), PATIENCE)
+        await coordinator.hears()
+        teller.tell(offsets_of(0, 8))  # still to be told when the fault comes
+        coordinator.answer.set()
+        await asyncio.wait_for(teller.settle(), PATIENCE)
         with pytest.raises(ValueError, match="a fault"):
             teller.tell(offsets_of(0))
 
