@@ -84,8 +84,10 @@ class RepeatingCommitter:
 
     async def stop(self) -> None:
         """Tell the last offsets, and close the producer."""
-        await self._teller.settle()
-        await close(self._producer)
+        try:
+            await self._teller.settle()
+        finally:
+            await close(self._producer)
 
     async def commit(
         self,

@@ -136,8 +136,14 @@ class Partition:
             while not self._stopping:
                 await self._take_turns()
         finally:
+            await self._end()
+
+    async def _end(self) -> None:
+        """Let go of everything; of the store also when there is no time left for the rest."""
+        try:
             await self._sweeps.close()
             await self._committer.stop()
+        finally:
             self.ready.clear()  # whoever reads it between turns finds it gone, not closed
             self._figures.end()
             self._store.close()
@@ -358,17 +364,16 @@ class Partition:
         if journeys is self._journeys:
             return
         before, self._journeys = self._journeys, journeys
-        for id_, version in journeys.versions:
-            if (id_, version) not in self._state.floors:
+        for version, journey in journeys.versions.items():
+            if version not in self._state.floors:
                 # A publisher's clock may be ahead: what is known now counts from now.
-                published_at = self._around.control.published_at(id_, version)
-                self._state.floors[id_, version] = (
-                    min(published_at, self._around.clock.now())
+                self._state.floors[version] = (
+                    min(self._around.control.published_at(*version), self._around.clock.now())
                     if self._around.live
                     else self._state.clock
                 )
-                if journeys.versions[id_, version].meets_everyone:
-                    self._read_again((id_, version))
+                if journey.meets_everyone:
+                    self._read_again(version)
         for id_ in sorted(journeys.archived):
             await self._sweeps.expel(id_, self._state, self._rules())
         for id_, reviews in journeys.reviews.items():

@@ -38,7 +38,7 @@ _commit, _apply, _init, _look = (
     Committer.__init__,
     CatchingUp.__init__,
 )
-_repeat = RepeatingCommitter.commit
+_repeat, _close = RepeatingCommitter.commit, Partition._end
 _numbers = itertools.count()
 
 
@@ -51,6 +51,12 @@ async def _saves_first(
 ) -> None:
     self._store.save(changes, partition)
     await _commit(self, outputs, changes, partition, offsets)
+
+
+async def _keeps_open(self: Partition) -> None:
+    await self._sweeps.close()
+    await self._committer.stop()
+    await _close(self)
 
 
 async def _forgets_offsets(
@@ -193,6 +199,9 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "records are applied again": Mutant(Partition, "_apply", _applies_again),
     "what nobody reads does not move the clock": Mutant(Intake, "mark", _marks_nothing),
+    "a partition whose end is cut short keeps its store open": Mutant(
+        Partition, "_end", _keeps_open, repeats=True
+    ),
     "gaps are borne": Mutant(Partition, "_accept_gap", _bears_gaps),
     "recovery ends early": Mutant(Replica, "catch_up", _restores_little),
     "the control topic is not asked": Mutant(Control, "current", _does_not_ask),
