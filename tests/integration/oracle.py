@@ -7,7 +7,11 @@ turn per partition. Restarts and rebalances must not be visible in a comparison 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import orjson
 
 from journeystream.agents.decode import DecodeLimits, decode
 from journeystream.compiler import compile_journey
@@ -66,6 +70,30 @@ def actual_outputs(world: World) -> Outputs:
         for message in world.read(destination.topic):
             outputs[destination.topic, message.key() or b""].append(message.value())
     return dict(outputs)
+
+
+def outputs_without_repeats(world: World) -> Outputs:
+    """Return the same, of messages that came again with the same id only the first.
+
+    One that has an id from before and says something else counts as another.
+    """
+    outputs: dict[tuple[str, bytes], dict[tuple[str, bytes | None], None]] = defaultdict(dict)
+    for destination in load_project(world.file).destinations:
+        for message in world.read(destination.topic):
+            headers: Any = dict(message.headers() or [])
+            id_ = message_id(message.value(), headers)
+            outputs[destination.topic, message.key() or b""][id_, message.value()] = None
+    return {place: [value for _, value in found] for place, found in outputs.items()}
+
+
+def message_id(value: bytes | None, headers: Mapping[str, bytes]) -> str:
+    """Return a message's id, which lists carry in a header because a removal has no value."""
+    if "messageId" in headers:
+        return headers["messageId"].decode()
+    assert value is not None
+    found = orjson.loads(value)["messageId"]
+    assert isinstance(found, str)
+    return found
 
 
 def compiled_journeys(project: Project, files: list[Path]) -> Journeys:

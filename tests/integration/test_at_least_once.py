@@ -5,7 +5,6 @@ The load and the oracle are those of test_restarts.py; workers ask for no transa
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections import defaultdict
 from functools import partial
@@ -16,7 +15,7 @@ import pytest
 from journeystream.project import load_project
 from journeystream.sinks.records import OutRecord
 from tests.integration.conftest import MakeWorld
-from tests.integration.oracle import expected_records
+from tests.integration.oracle import expected_records, message_id
 from tests.integration.shop_load import END, JOURNEYS, chunks, has_begun, lag_of
 from tests.integration.waiting import wait_until
 from tests.integration.world import Worker, World
@@ -81,7 +80,7 @@ def _have_ended(*workers: Worker) -> bool:
 def _expected(world: World) -> dict[tuple[str, bytes], list[str]]:
     """Return (topic, key) -> message ids, in order."""
     return {
-        place: [_id(record.value, dict(record.headers)) for record in records]
+        place: [message_id(record.value, dict(record.headers)) for record in records]
         for place, records in expected_records(world, JOURNEYS).items()
     }
 
@@ -93,15 +92,5 @@ def _received(world: World) -> dict[tuple[str, bytes], list[str]]:
         for message in world.read(destination.topic):
             headers: Any = dict(message.headers() or [])
             place = destination.topic, message.key() or b""
-            ids[place].setdefault(_id(message.value(), headers))
+            ids[place].setdefault(message_id(message.value(), headers))
     return {place: list(found) for place, found in ids.items()}
-
-
-def _id(value: bytes | None, headers: dict[str, bytes]) -> str:
-    """Return a message's id, which lists carry in a header because a removal has no value."""
-    if "messageId" in headers:
-        return headers["messageId"].decode()
-    assert value is not None
-    found = json.loads(value)["messageId"]
-    assert isinstance(found, str)
-    return found

@@ -16,7 +16,7 @@ from rich.table import Table
 from tests.brokers import choose_broker
 from tests.integration.world import World
 from tests.torture.fleet import Tally
-from tests.torture.plan import long_form, plan
+from tests.torture.plan import AT_LEAST_ONCE, EXACTLY_ONCE, long_form, plan
 from tests.torture.torture import Report, torture
 
 _SHOWN = 20
@@ -26,6 +26,9 @@ def main(
     *,
     events: Annotated[int, typer.Option(help="How many events to produce.")] = 200_000,
     kills: Annotated[int, typer.Option(help="SIGKILLs from outside; crashes come on top.")] = 100,
+    at_least_once: Annotated[
+        bool, typer.Option("--at-least-once", help="Without transactions: outputs may repeat.")
+    ] = False,
     seed: Annotated[int | None, typer.Option(help="Makes load and plan; default: any.")] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write all figures there.")
@@ -34,7 +37,7 @@ def main(
 ) -> None:
     """Kill, freeze and restart under load, then compare everything with the oracle."""
     seed = SystemRandom().randrange(1_000_000) if seed is None else seed
-    wanted = long_form(kills)
+    wanted = long_form(kills, AT_LEAST_ONCE if at_least_once else EXACTLY_ONCE)
     console = Console()
     if show_plan:
         for action in plan(seed, wanted):
@@ -54,8 +57,9 @@ def main(
     if wrong:
         for each in wrong[:_SHOWN]:
             console.print(f"- {each[:2_000]}", markup=False, highlight=False)
+        more = " --at-least-once" if at_least_once else ""
         console.print(
-            f"again: python -m tests.torture --seed {seed} --events {events} --kills {kills}"
+            f"again: python -m tests.torture --seed {seed} --events {events} --kills {kills}{more}"
         )
         sys.exit(1)
 
@@ -74,6 +78,7 @@ def show(report: Report, console: Console) -> None:
     for name, value in (
         ("events", f"{report.events:,}"),
         ("outputs", f"{verdict.outputs:,} ({verdict.entered:,} Entered at event destinations)"),
+        ("  repeated, by message id", f"{verdict.repeated:,}"),
         ("users, list members", f"{verdict.users:,}, {verdict.list_members:,}"),
         ("dead letters", f"{verdict.dead_letters:,}"),
         ("kills", f"{report.kills:,}"),

@@ -1,14 +1,22 @@
 """`journeystream run`, that sends itself a signal in a numbered step of the commit.
 
-Whoever wants it writes the signal and the step (plan.STEPS) into the file that TORTURE_STEP
+Whoever wants it writes the signal and the step (plan.Commit) into the file that TORTURE_STEP
 names; the next commit that begins takes the file away and is hit where it says. After a SIGSTOP
-it goes on with that step when it is woken: a zombie in the middle of its transaction. The hooks
-are put from outside around the producer and RocksDB's save: the product has no fault
+it goes on with that step when it is woken: a zombie in the middle of its commit. The hooks
+are put from outside around the committer, the producer and RocksDB's save: the product has no fault
 points.
+
+Exactly once:
 
 * 1: before the transaction begins; 2: with one output at the broker, the others unsent
 * 3: with all outputs and users in the changelog, without the partition's own record
 * 4: before the offsets; 5: before or after the broker has committed; 6: after the save
+
+At least once:
+
+* 1 begun: with one output at the broker, the others unsent; 1 done: with all, and no user
+* 2 done: with the users in the changelog, without the partition's own record; 3 done: with that
+* 4 done: after the save, with offsets that nobody was told
 """
 
 from __future__ import annotations
@@ -22,6 +30,7 @@ from typing import Any
 from aiokafka import TopicPartition
 
 from journeystream.agents.changelog import PARTITION_KEY
+from journeystream.agents.commit_at_least_once import RepeatingCommitter
 from journeystream.agents.producer import KafkaProducer
 from journeystream.cli import main
 from journeystream.sinks.records import OutRecord
@@ -56,6 +65,48 @@ class _Doom:
         """Send the signal; whoever wakes from it is not hit again."""
         self.step = ""
         os.kill(os.getpid(), self.signal)
+
+
+def _hook_repeating(doom: _Doom) -> None:
+    """At least once, a commit begins without a word to the broker, and sends piece by piece."""
+    commit, send, save = RepeatingCommitter.commit, KafkaProducer.send, RocksStore.save
+    is_written = False
+
+    async def commit_some(self: RepeatingCommitter, *turn: Any) -> None:  # noqa: ANN401  as it is
+        doom.begins(self._producer)
+        await commit(self, *turn)
+
+    async def send_some(self: KafkaProducer, records: Iterable[OutRecord]) -> list[int]:
+        nonlocal is_written
+        everything = list(records)
+        logged = [each for each in everything if each.topic.endswith(_CHANGELOG)]
+        told: list[OutRecord] = []
+        if doom.is_now(self, "1 begun"):
+            told = [each for each in everything if each not in logged][:1]
+        elif doom.is_now(self, "2 done"):
+            told = [each for each in logged if each.key != PARTITION_KEY]
+        offsets = await send(self, told) if told else []
+        if told or (logged and doom.is_now(self, "1 done")):
+            doom.strike()
+        # Who wakes from it goes on with the rest.
+        offsets += await send(self, [each for each in everything if each not in told])
+        if any(each.key == PARTITION_KEY for each in logged):
+            if doom.is_now(self, "3 done"):
+                doom.strike()
+            # The commit goes on to its save without letting anybody else run.
+            is_written = doom.is_now(self, "4 done")
+        return offsets
+
+    def save_then(self: RocksStore, *rest: Any) -> None:  # noqa: ANN401  whatever it takes
+        nonlocal is_written
+        save(self, *rest)
+        if is_written:
+            is_written = False
+            doom.strike()
+
+    RepeatingCommitter.commit = commit_some  # type: ignore[method-assign, assignment]
+    KafkaProducer.send = send_some  # type: ignore[method-assign]
+    setattr(RocksStore, "save", save_then)  # noqa: B010  an assignment is refused by the types
 
 
 def _hook_sends(doom: _Doom) -> None:
@@ -134,4 +185,5 @@ if __name__ == "__main__":
     _hook_sends(_doom)
     _hook_ends(_doom)
     _hook_store(_doom)
+    _hook_repeating(_doom)
     main()

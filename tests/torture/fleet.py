@@ -22,6 +22,7 @@ from threading import Event
 from tests.integration.waiting import PATIENCE
 from tests.integration.world import World
 from tests.torture.doomed_worker import STEP_FILE
+from tests.torture.plan import Wanted
 
 ROOT = Path(__file__).parents[2]
 _RESTART_SECONDS = 0.5
@@ -48,8 +49,9 @@ class Tally:
 class Member:
     """One worker by name: its process, if any, its state directory and its log."""
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: World, name: str, guarantee: str) -> None:
         self.name = name
+        self._guarantee = guarantee
         self.state = world.directory / f"state-{name}"
         self.log = world.directory / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -71,6 +73,7 @@ class Member:
             **os.environ,
             "JOURNEYSTREAM_STATE__DIRECTORY": str(self.state),
             "JOURNEYSTREAM_KAFKA__INSTANCE": self.name,
+            "JOURNEYSTREAM_KAFKA__GUARANTEE": self._guarantee,
             STEP_FILE: str(self._step_file),
         }
         with self.log.open("ab") as log:
@@ -141,9 +144,10 @@ class Member:
 class Fleet:
     """All workers that there ever are, by number from 1."""
 
-    def __init__(self, world: World, most: int, tick: Callable[[], None]) -> None:
+    def __init__(self, world: World, wanted: Wanted, tick: Callable[[], None]) -> None:
         self.tally = Tally()
-        self.members = {n: Member(world, f"worker-{n}") for n in range(1, most + 1)}
+        numbers, guarantee = range(1, wanted.most_workers + 1), wanted.commit.guarantee
+        self.members = {n: Member(world, f"worker-{n}", guarantee) for n in numbers}
         self._wanted: set[Member] = set()
         self._frozen: dict[Member, tuple[int, float]] = {}
         self._tick = tick

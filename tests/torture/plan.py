@@ -12,14 +12,42 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
-STEPS = ("1", "2", "3", "4", "5 before", "5 after", "6")
-_OPEN = ("2", "3", "4", "5 before")  # where a transaction is open
 _PHASES = (1, 3, 2)
 _UNRIPE, _WIPED, _AWAY = 0.25, 0.3, 0.25
 _LONGEST_AWAY = 9.0  # longer than a session: others take over
 _FROZEN = (7.5, 11.0)  # longer than a session of 6 s
 
 Kind = Literal["kill", "crash", "freeze", "join", "leave", "restart broker", "kill broker"]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A way to commit, and its `steps` in which doomed_worker.py can hit a worker.
+
+    In those that are `open` the turn is neither made true nor undone for whoever comes next.
+    `guarantee` is the project's setting.
+    """
+
+    guarantee: str
+    steps: tuple[str, ...]
+    open: tuple[str, ...]
+
+    @property
+    def repeats(self) -> bool:
+        """Whether what a worker had told may be told again by the next one."""
+        return self.guarantee == "at_least_once"
+
+
+EXACTLY_ONCE = Commit(
+    "exactly_once",
+    ("1", "2", "3", "4", "5 before", "5 after", "6"),
+    ("2", "3", "4", "5 before"),
+)
+AT_LEAST_ONCE = Commit(
+    "at_least_once",
+    ("1 begun", "1 done", "2 done", "3 done", "4 done"),
+    ("1 begun", "1 done", "2 done", "3 done"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +88,18 @@ class Wanted:
     broker_restarts: int
     most_workers: int = 3
     longest_pause: float = 2.5
+    commit: Commit = EXACTLY_ONCE
 
 
-def long_form(kills: int) -> Wanted:
+def long_form(kills: int, commit: Commit = EXACTLY_ONCE) -> Wanted:
     """Return what goes with so many kills."""
-    steps = len(STEPS)
-    return Wanted(kills, steps * max(1, kills // 25), max(1, kills // 12), max(1, kills // 20))
+    return Wanted(
+        kills,
+        crashes=len(commit.steps) * max(1, kills // 25),
+        zombies=max(1, kills // 12),
+        broker_restarts=max(1, kills // 20),
+        commit=commit,
+    )
 
 
 def plan(seed: int, wanted: Wanted) -> list[Action]:
@@ -100,9 +134,10 @@ def _blows(rng: Random, wanted: Wanted) -> Iterator[Action]:
         ripe, wiped = rng.random() >= _UNRIPE, rng.random() < _WIPED
         yield Action("kill", ripe=ripe, wiped=wiped, away=away)
     for number in range(wanted.crashes):
-        yield Action("crash", step=STEPS[number % len(STEPS)], wiped=rng.random() < _WIPED)
+        step = wanted.commit.steps[number % len(wanted.commit.steps)]
+        yield Action("crash", step=step, wiped=rng.random() < _WIPED)
     for number in range(wanted.zombies):
-        step = "" if number % 2 else rng.choice(_OPEN)
+        step = "" if number % 2 else rng.choice(wanted.commit.open)
         yield Action("freeze", away=rng.uniform(*_FROZEN), step=step)
     for number in range(wanted.broker_restarts):
         yield Action("kill broker" if number % 2 else "restart broker")

@@ -12,7 +12,7 @@ from journeystream.effects import instance_id, stable_id
 from tests.torture.fleet import Tally
 from tests.torture.load import END, records
 from tests.torture.plain_trial import plain_trial
-from tests.torture.plan import STEPS, counted, long_form, plan
+from tests.torture.plan import EXACTLY_ONCE, counted, long_form, plan
 from tests.torture.torture import missed
 from tests.torture.travel import Move, faults
 from tests.torture.verdict import journeys, outputs_differ
@@ -94,8 +94,8 @@ def test_blows_that_did_not_land_are_told() -> None:
     """A plan of which nothing happened misses every kind of blow; one that happened misses none."""
     actions = plan(7, long_form(100))
     told = list(missed(actions, Tally(), broker_restarts=0))
-    assert len(told) == len(STEPS) + 4
-    tally = Tally(crashes=Counter(STEPS), zombies=1, frozen_in_commit=1, deleted=1)
+    assert len(told) == len(EXACTLY_ONCE.steps) + 4
+    tally = Tally(crashes=Counter(EXACTLY_ONCE.steps), zombies=1, frozen_in_commit=1, deleted=1)
     assert list(missed(actions, tally, counted(actions, "kill broker") * 2 + 1)) == []
 
 
@@ -113,4 +113,4 @@ def test_a_plan_is_a_function_of_its_seed() -> None:
     assert actions == plan(7, wanted) != plan(8, wanted)
     assert counted(actions, "kill") == 100
     assert counted(actions, "freeze") == wanted.zombies
-    assert {action.step for action in actions if action.kind == "crash"} == set(STEPS)
+    assert {action.step for action in actions if action.kind == "crash"} == set(EXACTLY_ONCE.steps)

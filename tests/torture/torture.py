@@ -62,7 +62,7 @@ def torture(
     load, actions = list(records(seed, events)), plan(seed, wanted)
     world.cli("publish", *JOURNEYS)
     feeder = Feeder(world, load, seed)
-    fleet = Fleet(world, wanted.most_workers, lambda: tell(_line(feeder, fleet, events)))
+    fleet = Fleet(world, wanted, lambda: tell(_line(feeder, fleet, events)))
     chaos = Chaos(fleet, feeder, broker, world.directory / "chaos.log")
     differences: list[str] = []
     try:
@@ -78,7 +78,7 @@ def torture(
         fleet.destroy()
     tell("comparing")
     directories = [m.state for m in fleet.members.values() if m.state.exists()]
-    verdict = judge(world, load, directories)
+    verdict = judge(world, load, directories, repeats=wanted.commit.repeats)
     verdict.differences[:0] = differences
     report = Report(
         seed,
