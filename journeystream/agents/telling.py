@@ -19,7 +19,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiokafka import TopicPartition
 
 Offsets = Mapping[TopicPartition, int]
-_PATIENCE = 2.0  # seconds; whoever has the partition next tells it anyway
+# Seconds, of those in which a worker has to end. An answer takes some milliseconds, and whoever
+# has the partition next tells it anyway.
+_PATIENCE = 0.5
 
 
 class Teller:
@@ -43,10 +45,12 @@ class Teller:
         """Wait, not for long, until all is told."""
         if (telling := self._telling) is None:
             return
-        _, late = await asyncio.wait((telling,), timeout=_PATIENCE)
-        if late and self._telling is telling:
-            telling.cancel()
-            self._telling, self._untold = None, {}
+        try:
+            await asyncio.wait((telling,), timeout=_PATIENCE)
+        finally:  # whoever is cut short tells nothing any more either
+            if not telling.done() and self._telling is telling:
+                telling.cancel()
+                self._telling, self._untold = None, {}
 
     async def _tell_all(self) -> None:
         while self._untold:

@@ -218,3 +218,23 @@ def test_a_fault_is_raised_to_whoever_tells_next() -> None:
             teller.tell(offsets_of(0))
 
     asyncio.run(faulty())
+
+
+def test_who_is_cut_short_at_the_end_tells_nothing_more() -> None:
+    """Offsets that nobody may wait for any more are not told once another has the partition."""
+
+    async def cut_short() -> None:
+        coordinator = Coordinator()
+        teller = Teller(coordinator.tell)
+        teller.tell(offsets_of(0))
+        assert await coordinator.hears() == offsets_of(0)
+        teller.tell(offsets_of(0, 8))
+        settling = asyncio.ensure_future(teller.settle())
+        await asyncio.sleep(0)  # it waits
+        settling.cancel()
+        await asyncio.wait((settling,), timeout=PATIENCE)
+        coordinator.answer.set()
+        teller.tell(offsets_of(1))
+        assert await coordinator.hears() == offsets_of(1)
+
+    asyncio.run(cut_short())
