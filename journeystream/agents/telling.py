@@ -1,9 +1,10 @@
 """Telling the group how far its partitions have come, beside their turns.
 
-It is news for those who watch lag, and nobody goes by it: positions come from the changelog. A
-consumer asks Kafka's coordinator one thing at a time, and each answer takes 5 ms and more, because
-the coordinator collects for so long before it writes (`group.coordinator.append.linger.ms` of
-Kafka 4). Turns that waited for it spent 20 of the 24 ms of their commit so.
+It is news for those who watch lag, and nothing is decided by it: positions come from the changelog,
+and a consumer that begins at older ones is handed what is passed over. A consumer asks Kafka's
+coordinator one thing at a time, and each answer takes 5 ms and more, because the coordinator
+collects for so long before it writes (`group.coordinator.append.linger.ms` of Kafka 4). Turns that
+waited for it spent 20 of the 24 ms of their commit so.
 
 Laws: nobody waits to tell. There is one question at a time, for all partitions, of the newest
 offsets. Who ends waits until all is told, if Kafka answers soon; else the rest is not told any

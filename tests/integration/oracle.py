@@ -7,11 +7,12 @@ turn per partition. Restarts and rebalances must not be visible in a comparison 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
+from confluent_kafka import Message
 
 from journeystream.agents.decode import DecodeLimits, decode
 from journeystream.compiler import compile_journey
@@ -22,7 +23,6 @@ from journeystream.keys import keys_of
 from journeystream.project import Project, load_project
 from journeystream.publishing import workshop_of
 from journeystream.repeats import Memory
-from journeystream.sinks.records import OutRecord
 from journeystream.sinks.routing import Routing
 from journeystream.state.memory import MemoryStore
 from journeystream.turn import take_turn
@@ -34,12 +34,6 @@ Outputs = dict[tuple[str, bytes], list[bytes | None]]
 
 def expected_outputs(world: World, files: list[Path]) -> Outputs:
     """Return (topic, key) -> values in order, as the source topic's log demands them."""
-    expected = expected_records(world, files)
-    return {place: [record.value for record in records] for place, records in expected.items()}
-
-
-def expected_records(world: World, files: list[Path]) -> dict[tuple[str, bytes], list[OutRecord]]:
-    """Return (topic, key) -> records in order, as the source topic's log demands them."""
     project = load_project(world.file)
     limits = DecodeLimits(
         project.limits.message_bytes,
@@ -54,46 +48,39 @@ def expected_records(world: World, files: list[Path]) -> dict[tuple[str, bytes],
         logs[message.partition()].append(
             decode(message.value(), message.timestamp()[1] * 1_000, limits)
         )
-    outputs: dict[tuple[str, bytes], list[OutRecord]] = defaultdict(list)
+    outputs: Outputs = defaultdict(list)
     routing = Routing(project.destinations)
     for log in logs.values():
         turn = take_turn(log, NEVER, MemoryStore(), rules)
         for record in routing.records(turn.effects):
-            outputs[record.topic, record.key or b""].append(record)
+            outputs[record.topic, record.key or b""].append(record.value)
     return dict(outputs)
 
 
 def actual_outputs(world: World) -> Outputs:
     """Return (topic, key) -> values in order, as destinations can read them."""
     outputs: Outputs = defaultdict(list)
-    for destination in load_project(world.file).destinations:
-        for message in world.read(destination.topic):
-            outputs[destination.topic, message.key() or b""].append(message.value())
+    for place, message in _received(world):
+        outputs[place].append(message.value())
     return dict(outputs)
 
 
 def outputs_without_repeats(world: World) -> Outputs:
-    """Return the same, of messages that came again with the same id only the first.
-
-    One that has an id from before and says something else counts as another.
-    """
-    outputs: dict[tuple[str, bytes], dict[tuple[str, bytes | None], None]] = defaultdict(dict)
-    for destination in load_project(world.file).destinations:
-        for message in world.read(destination.topic):
-            headers: Any = dict(message.headers() or [])
-            id_ = message_id(message.value(), headers)
-            outputs[destination.topic, message.key() or b""][id_, message.value()] = None
+    """Return `actual_outputs` without what came before with the same message id and bytes."""
+    outputs: dict[tuple[str, bytes], dict[tuple[bytes, bytes | None], None]] = defaultdict(dict)
+    for place, message in _received(world):
+        headers: Any = dict(message.headers() or [])
+        # A removal from a list has no value to hold its id.
+        id_ = headers.get("messageId") or orjson.loads(message.value() or b"")["messageId"].encode()
+        outputs[place][id_, message.value()] = None
     return {place: [value for _, value in found] for place, found in outputs.items()}
 
 
-def message_id(value: bytes | None, headers: Mapping[str, bytes]) -> str:
-    """Return a message's id, which lists carry in a header because a removal has no value."""
-    if "messageId" in headers:
-        return headers["messageId"].decode()
-    assert value is not None
-    found = orjson.loads(value)["messageId"]
-    assert isinstance(found, str)
-    return found
+def _received(world: World) -> Iterator[tuple[tuple[str, bytes], Message]]:
+    """Yield what destinations can read, by (topic, key)."""
+    for destination in load_project(world.file).destinations:
+        for message in world.read(destination.topic):
+            yield (destination.topic, message.key() or b""), message
 
 
 def compiled_journeys(project: Project, files: list[Path]) -> Journeys:

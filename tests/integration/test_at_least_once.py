@@ -6,19 +6,15 @@ The load and the oracle are those of test_restarts.py; workers ask for no transa
 from __future__ import annotations
 
 import shutil
-from collections import defaultdict
 from functools import partial
-from typing import Any
 
 import pytest
 
-from journeystream.project import load_project
-from journeystream.sinks.records import OutRecord
 from tests.integration.conftest import MakeWorld
-from tests.integration.oracle import expected_records, message_id
+from tests.integration.oracle import expected_outputs, outputs_without_repeats
 from tests.integration.shop_load import END, JOURNEYS, chunks, has_begun, lag_of
 from tests.integration.waiting import wait_until
-from tests.integration.world import Worker, World
+from tests.integration.world import Worker
 
 NO_TRANSACTIONS = {"JOURNEYSTREAM_KAFKA__GUARANTEE": "at_least_once"}
 
@@ -40,9 +36,9 @@ def test_killed_workers_lose_nothing_and_repeat_by_id(state: str, make_world: Ma
     with world.worker(settings=NO_TRANSACTIONS):
         world.mark_clock(END)
         world.settle()
-    expected = _expected(world)
+    expected = expected_outputs(world, JOURNEYS)
     assert sum(map(len, expected.values())) > 1_000, "the load yields too little to compare"
-    assert _received(world) == expected
+    assert outputs_without_repeats(world) == expected
 
 
 @pytest.mark.usefixtures("moving_partitions")
@@ -70,27 +66,8 @@ def test_a_worker_that_was_frozen_does_no_harm(make_world: MakeWorld) -> None:
     with world.worker("worker-3", settings=NO_TRANSACTIONS) as last:
         wait_until(last.holds_all, "the partitions")
         world.settle()
-    assert _received(world) == _expected(world)
+    assert outputs_without_repeats(world) == expected_outputs(world, JOURNEYS)
 
 
 def _have_ended(*workers: Worker) -> bool:
     return all(worker.process.poll() is not None for worker in workers)
-
-
-def _expected(world: World) -> dict[tuple[str, bytes], list[str]]:
-    """Return (topic, key) -> message ids, in order."""
-    return {
-        place: [message_id(record.value, dict(record.headers)) for record in records]
-        for place, records in expected_records(world, JOURNEYS).items()
-    }
-
-
-def _received(world: World) -> dict[tuple[str, bytes], list[str]]:
-    """Return (topic, key) -> message ids in the order in which they came first."""
-    ids: dict[tuple[str, bytes], dict[str, OutRecord | None]] = defaultdict(dict)
-    for destination in load_project(world.file).destinations:
-        for message in world.read(destination.topic):
-            headers: Any = dict(message.headers() or [])
-            place = destination.topic, message.key() or b""
-            ids[place].setdefault(message_id(message.value(), headers))
-    return {place: list(found) for place, found in ids.items()}

@@ -41,13 +41,17 @@ _CHANGELOG = ".changelog"
 
 
 class _Doom:
-    """The step to be hit in, once a producer has begun the commit that it is for."""
+    """The step to be hit in, once a producer has begun the commit that it is for.
+
+    It `comes_after_save` when the commit goes on to its save without letting anybody else run.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self.signal = signal.SIGKILL
         self.step = ""
         self.producer: object = None
+        self.comes_after_save = False
 
     def begins(self, producer: object) -> None:
         """Take the step that was written, for this producer's commit."""
@@ -57,60 +61,19 @@ class _Doom:
             self._file.unlink()
             self.producer = producer
 
-    def is_now(self, producer: object, step: str) -> bool:
-        """Tell whether this is the commit and the step."""
-        return self.step == step and self.producer is producer
+    def is_now(self, producer: object, *steps: str) -> bool:
+        """Tell whether this is the commit, and the step one of these."""
+        return self.step in steps and self.producer is producer
 
     def strike(self) -> None:
         """Send the signal; whoever wakes from it is not hit again."""
-        self.step = ""
+        self.step, self.comes_after_save = "", False
         os.kill(os.getpid(), self.signal)
 
 
-def _hook_repeating(doom: _Doom) -> None:
-    """At least once, a commit begins without a word to the broker, and sends piece by piece."""
-    commit, send, save = RepeatingCommitter.commit, KafkaProducer.send, RocksStore.save
-    is_written = False
-
-    async def commit_some(self: RepeatingCommitter, *turn: Any) -> None:  # noqa: ANN401  as it is
-        doom.begins(self._producer)
-        await commit(self, *turn)
-
-    async def send_some(self: KafkaProducer, records: Iterable[OutRecord]) -> list[int]:
-        nonlocal is_written
-        everything = list(records)
-        logged = [each for each in everything if each.topic.endswith(_CHANGELOG)]
-        told: list[OutRecord] = []
-        if doom.is_now(self, "1 begun"):
-            told = [each for each in everything if each not in logged][:1]
-        elif doom.is_now(self, "2 done"):
-            told = [each for each in logged if each.key != PARTITION_KEY]
-        offsets = await send(self, told) if told else []
-        if told or (logged and doom.is_now(self, "1 done")):
-            doom.strike()
-        # Who wakes from it goes on with the rest.
-        offsets += await send(self, [each for each in everything if each not in told])
-        if any(each.key == PARTITION_KEY for each in logged):
-            if doom.is_now(self, "3 done"):
-                doom.strike()
-            # The commit goes on to its save without letting anybody else run.
-            is_written = doom.is_now(self, "4 done")
-        return offsets
-
-    def save_then(self: RocksStore, *rest: Any) -> None:  # noqa: ANN401  whatever it takes
-        nonlocal is_written
-        save(self, *rest)
-        if is_written:
-            is_written = False
-            doom.strike()
-
-    RepeatingCommitter.commit = commit_some  # type: ignore[method-assign, assignment]
-    KafkaProducer.send = send_some  # type: ignore[method-assign]
-    setattr(RocksStore, "save", save_then)  # noqa: B010  an assignment is refused by the types
-
-
-def _hook_sends(doom: _Doom) -> None:
-    begin, send = KafkaProducer.begin_transaction, KafkaProducer.send
+def _hook_begins(doom: _Doom) -> None:
+    """Take the step where a commit begins: with its transaction, or without a word to Kafka."""
+    begin, commit = KafkaProducer.begin_transaction, RepeatingCommitter.commit
 
     async def begin_transaction(self: KafkaProducer) -> None:
         doom.begins(self)
@@ -118,21 +81,37 @@ def _hook_sends(doom: _Doom) -> None:
             doom.strike()
         await begin(self)
 
-    async def send_some(self: KafkaProducer, records: Iterable[OutRecord]) -> list[int]:
-        everything = list(records)
-        if doom.is_now(self, "2"):
-            first = [each for each in everything if not each.topic.endswith(_CHANGELOG)][:1]
-        elif doom.is_now(self, "3"):
-            first = [each for each in everything if each.key != PARTITION_KEY]
-        else:
-            return await send(self, everything)
-        if first:
-            await send(self, first)
-            doom.strike()
-        # Who wakes from it goes on with the rest.
-        return await send(self, [each for each in everything if each not in first])
+    async def commit_repeating(self: RepeatingCommitter, *turn: Any) -> None:  # noqa: ANN401  as it is
+        doom.begins(self._producer)
+        await commit(self, *turn)
 
     KafkaProducer.begin_transaction = begin_transaction  # type: ignore[method-assign]
+    RepeatingCommitter.commit = commit_repeating  # type: ignore[method-assign, assignment]
+
+
+def _hook_sends(doom: _Doom) -> None:
+    """Strike between records, which a transaction sends in one go and others piece by piece."""
+    send = KafkaProducer.send
+
+    async def send_some(self: KafkaProducer, records: Iterable[OutRecord]) -> list[int]:
+        everything = list(records)
+        logged = [each for each in everything if each.topic.endswith(_CHANGELOG)]
+        first: list[OutRecord] = []
+        if doom.is_now(self, "2", "1 begun"):
+            first = [each for each in everything if each not in logged][:1]
+        elif logged and doom.is_now(self, "3", "2 done"):
+            first = [each for each in everything if each.key != PARTITION_KEY]
+        offsets = await send(self, first) if first else []
+        if first or (logged and doom.is_now(self, "1 done")):
+            doom.strike()
+        # Who wakes from it goes on with the rest.
+        offsets += await send(self, [each for each in everything if each not in first])
+        if any(each.key == PARTITION_KEY for each in logged):
+            if doom.is_now(self, "3 done"):
+                doom.strike()
+            doom.comes_after_save = doom.is_now(self, "4 done")
+        return offsets
+
     KafkaProducer.send = send_some  # type: ignore[method-assign]
 
 
@@ -153,6 +132,7 @@ def _hook_ends(doom: _Doom) -> None:
         await commit(self)
         if doom.is_now(self, "5 after"):
             doom.strike()
+        doom.comes_after_save = doom.is_now(self, "6")
 
     KafkaProducer.send_offsets_to_transaction = send_offsets_to_transaction  # type: ignore[method-assign]
     KafkaProducer.commit_transaction = commit_transaction  # type: ignore[method-assign]
@@ -160,30 +140,19 @@ def _hook_ends(doom: _Doom) -> None:
 
 def _hook_store(doom: _Doom) -> None:
     save = RocksStore.save
-    commit = KafkaProducer.commit_transaction
-    committed = False
-
-    async def commit_transaction(self: KafkaProducer) -> None:
-        nonlocal committed
-        await commit(self)
-        # The commit goes on to its save without letting anybody else run.
-        committed = doom.is_now(self, "6")
 
     def save_then(self: RocksStore, *rest: Any) -> None:  # noqa: ANN401  whatever it takes
-        nonlocal committed
         save(self, *rest)
-        if committed:
-            committed = False
+        if doom.comes_after_save:
             doom.strike()
 
-    KafkaProducer.commit_transaction = commit_transaction  # type: ignore[method-assign]
     setattr(RocksStore, "save", save_then)  # noqa: B010  an assignment is refused by the types
 
 
 if __name__ == "__main__":
     _doom = _Doom(Path(os.environ[STEP_FILE]))
+    _hook_begins(_doom)
     _hook_sends(_doom)
     _hook_ends(_doom)
     _hook_store(_doom)
-    _hook_repeating(_doom)
     main()
