@@ -31,18 +31,13 @@ from faust.types.tuples import ConsumerMessage
 from mode.threads import ServiceThread, WorkerThread
 
 from journeystream.agents.batch import Batch, Record
+from journeystream.agents.fetch_wait import QUIET, Pace
 from journeystream.agents.telling import Offsets
 from journeystream.broker_access import BrokerAccess, ConsumerClient
 
 _IDLE_SECONDS = 0.1  # how long a fetch waits; bounds how late a lone marker is noticed
 _FULL_SECONDS = 0.01  # the same while some partition has no room and may get it any time
 _METADATA_MS = 5_000
-# How long a broker waits for events, and for how many bytes of them. Meanwhile nobody asks it for
-# those of other partitions, which may have a backlog: so not for long while there was anything in
-# the newest seconds. Where events come close upon each other it collects for a moment: to be handed
-# a few at a time took a fifth of a core, and they wait for the turn before anyway.
-_QUIET, _BUSY, _DENSE = (500, 1), (25, 1), (10, 64 * 1024)  # ms, bytes
-_BUSY_SECONDS, _DENSE_SECONDS = 2.0, 0.02  # since there was anything
 _FETCH_BYTES = 4 * 1024 * 1024  # per partition and fetch: the size of a batch under load
 # The most of small records: a turn holds up everything else that the worker does, and one user's
 # event may take a millisecond.
@@ -91,7 +86,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         super().__post_init__()
         self._handed: dict[TP, int] = {}
         self._generation: object = None
-        self._brought = float("-inf")
+        self._pace = Pace()
 
     def _create_worker_consumer(self, transport: Transport) -> ConsumerClient:
         del transport  # it knows where Kafka is, but not how to get in
@@ -107,7 +102,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             auto_offset_reset="earliest",
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
             max_partition_fetch_bytes=_FETCH_BYTES,
-            fetch_max_wait_ms=_QUIET[0],
+            fetch_max_wait_ms=QUIET.ms,
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
@@ -161,7 +156,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         self._take_as_read(consumer)
         most = max_records or _FETCH_RECORDS
         fetched = await super()._fetch_records(consumer, active_partitions, timeout, most)
-        self._set_wait(consumer, busy=bool(fetched))
+        self._set_wait(consumer, sum(map(len, fetched.values())))
         after = self._positions(consumer, active_partitions)
         batches: dict[TP, list[Batch]] = {}
         for tp, position in after.items():
@@ -179,17 +174,12 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         if not isinstance(fetcher._records, _Fetched):  # noqa: SLF001
             fetcher._records = _Fetched(fetcher._records)  # noqa: SLF001
 
-    def _set_wait(self, consumer: ConsumerClient, *, busy: bool) -> None:
+    def _set_wait(self, consumer: ConsumerClient, events: int) -> None:
         """Set how long brokers wait from the next fetch on, and for how much."""
-        now = time.monotonic()
-        passed = now - self._brought
-        if busy:
-            self._brought = now
-            wait = _DENSE if passed < _DENSE_SECONDS else _BUSY
-        else:
-            wait = _BUSY if passed < _BUSY_SECONDS else _QUIET
         fetcher = consumer._fetcher  # noqa: SLF001
-        fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes = wait  # noqa: SLF001
+        fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes = self._pace.wait(  # noqa: SLF001
+            time.monotonic(), events
+        )
 
     def _positions(self, consumer: ConsumerClient, tps: set[TP]) -> dict[TP, int]:
         """Return where the consumer stands in those partitions where it knows that."""

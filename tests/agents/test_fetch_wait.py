@@ -2,47 +2,53 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, cast
+import random
 
 import pytest
 from aiokafka.consumer.fetcher import Fetcher
 
-from journeystream.agents import batch_transport
-from journeystream.agents.batch_transport import BatchConsumerThread
-
-BRINGS, EMPTY = True, False
-QUIET, BUSY, DENSE = (500, 1), (25, 1), (10, 65_536)
+from journeystream.agents.fetch_wait import BUSY, DENSE, QUIET, Pace, Wait
 
 
 @pytest.mark.parametrize(
     ("fetches", "waits"),
     [
-        ([(0.0, EMPTY), (0.5, EMPTY)], [QUIET, QUIET]),
-        ([(0.0, BRINGS), (1.9, EMPTY), (0.2, EMPTY)], [BUSY, BUSY, QUIET]),
-        ([(0.0, BRINGS), (0.3, BRINGS), (1.9, EMPTY)], [BUSY, BUSY, BUSY]),
-        ([(0.0, BRINGS), (0.011, BRINGS), (0.011, BRINGS)], [BUSY, DENSE, DENSE]),
-        ([(0.0, BRINGS), (0.011, BRINGS), (0.01, EMPTY)], [BUSY, DENSE, BUSY]),
+        ([(0.0, 0), (0.5, 0)], [QUIET, QUIET]),
+        ([(0.0, 1), (1.9, 0), (0.2, 0)], [BUSY, BUSY, QUIET]),
+        ([(0.0, 1), (0.3, 1), (1.9, 0)], [BUSY, BUSY, BUSY]),
+        ([(0.0, 10_000), (0.01, 0), (1.9, 1), (2.1, 0)], [DENSE, DENSE, BUSY, QUIET]),
     ],
 )
 def test_how_long_brokers_wait_and_for_how_much(
-    monkeypatch: pytest.MonkeyPatch,
-    fetches: list[tuple[float, bool]],
-    waits: list[tuple[int, int]],
+    fetches: list[tuple[float, int]], waits: list[Wait]
 ) -> None:
-    """Long where nothing came for two seconds, else briefly; where events come close upon each
-    other, for more of them."""  # noqa: D205, D209  one sentence
-    clock = SimpleNamespace(now=100.0)
-    monkeypatch.setattr(batch_transport, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    thread = cast("Any", BatchConsumerThread.__new__(BatchConsumerThread))
-    thread._brought = float("-inf")
-    fetcher = SimpleNamespace(_fetch_max_wait_ms=None, _fetch_min_bytes=None)
-    found = []
-    for passed, brings in fetches:
-        clock.now += passed
-        thread._set_wait(SimpleNamespace(_fetcher=fetcher), busy=brings)
-        found.append((fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes))
+    """Long where nothing came for two seconds, else briefly; after many events for more of them."""
+    pace, now, found = Pace(), 100.0, []
+    for passed, events in fetches:
+        now += passed
+        found.append(pace.wait(now, events))
     assert found == waits
+
+
+@pytest.mark.parametrize(
+    ("rate", "wanted"), [(70, BUSY), (120, BUSY), (400, DENSE), (5_000, DENSE)]
+)
+def test_chance_does_not_make_a_rate(rate: int, wanted: Wait) -> None:
+    """Events that come at random are collected where they are many a second, and only there,
+    however close two of them come upon each other."""  # noqa: D205, D209  one sentence
+    chance = random.Random(2026)  # noqa: S311  no secret
+    pace, now, wait, found = Pace(), 0.0, BUSY, []
+    event = chance.expovariate(rate)
+    for _ in range(2_000):
+        # What a broker does: it collects so long, or answers with the first.
+        now = now + wait.ms / 1_000 if wait is DENSE else max(now + 0.001, event)
+        fetched = 0
+        while event <= now:
+            fetched += 1
+            event += chance.expovariate(rate)
+        wait = pace.wait(now, fetched)
+        found.append(wait)
+    assert set(found[500:]) == {wanted}
 
 
 @pytest.mark.parametrize("setting", ["_fetch_max_wait_ms", "_fetch_min_bytes"])
