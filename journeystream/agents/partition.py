@@ -139,10 +139,12 @@ class Partition:
             await self._end()
 
     async def _end(self) -> None:
-        """Let go of everything; of the store also when there is no time left for the rest."""
+        """Let go of everything; of each part also when there was no time left for another."""
         try:
-            await self._sweeps.close()
-            await self._committer.stop()
+            try:
+                await self._sweeps.close()
+            finally:
+                await self._committer.stop()
         finally:
             self.ready.clear()  # whoever reads it between turns finds it gone, not closed
             self._figures.end()
@@ -264,10 +266,8 @@ class Partition:
                 f"{batch.start}; start the worker again, it goes on from {applied}"
             )
         _log.error(
-            "%s/%s: records %s to %s are gone from the topic (its retention?) and were never "
-            "applied",
-            batch.topic,
-            batch.partition,
+            "%s/%s: records %s to %s are gone from the topic (its retention?), and not applied",
+            *tp,
             applied,
             begin - 1,
         )

@@ -1,5 +1,7 @@
 """The partitions that this worker has now: made when assigned, ended when revoked.
 
+Law: when the group hears that partitions are given up, they have ended, whoever asked for it first.
+
 A partition that fails ends the worker: nothing of its turn was committed, and whoever takes
 the partition next goes on from what was. A standby that fails is only missed: it is told, and
 tried again.
@@ -44,6 +46,8 @@ class Partitions:
         self._patience = patience
         self._running: dict[int, tuple[Partition, asyncio.Task[None]]] = {}
         self._standbys: dict[int, asyncio.Task[None]] = {}
+        self._ending = asyncio.Lock()
+        self._is_over = False
 
     @property
     def running(self) -> Mapping[int, Partition]:
@@ -56,9 +60,14 @@ class Partitions:
         return sorted(self._standbys)
 
     async def assign(self, ours: Iterable[int], standbys: Iterable[int] = ()) -> None:
-        """Start the processors of newly assigned partitions, and follow those stood by for."""
+        """Start the processors of newly assigned partitions, and follow those stood by for.
+
+        A worker that ends takes nothing more, though its group may go on giving.
+        """
         wanted = set(standbys).difference(ours)
         await self._end_standbys(set(self._standbys) - wanted)
+        if self._is_over:
+            return
         for number in sorted(set(ours) - set(self._running)):
             partition = self._make(number)
             self._running[number] = partition, asyncio.create_task(self._run(partition))
@@ -67,19 +76,22 @@ class Partitions:
 
     async def revoke(self) -> None:
         """End all processors; each finishes the turn that it is in."""
-        running = list(self._running.values())
-        self._running.clear()
-        for partition, _ in running:
-            partition.stop()
-        tasks = [task for _, task in running]
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=self._patience)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        # A group may ask while the worker ends: what it takes must have ended for it, too.
+        async with self._ending:
+            running = list(self._running.values())
+            self._running.clear()
+            for partition, _ in running:
+                partition.stop()
+            tasks = [task for _, task in running]
+            if tasks:
+                _, late = await asyncio.wait(tasks, timeout=self._patience)
+                for task in late:
+                    task.cancel()
+                await asyncio.gather(*late, return_exceptions=True)
 
     async def stop(self) -> None:
-        """End everything."""
+        """End everything, for good."""
+        self._is_over = True
         await self.revoke()
         await self._end_standbys(set(self._standbys))
 

@@ -110,6 +110,16 @@ class FastClock(WallClock):
         return self.seconds
 
 
+class SteadyTopics(EmptyTopics):
+    """Consumers that are never away, and count what they are asked."""
+
+    async def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return the ends, in a while."""
+        self.asked += 1
+        await asyncio.sleep(0)
+        return dict.fromkeys(partitions, 0)
+
+
 class SlowTopics(EmptyTopics):
     """Consumers that take a while to start, and know nothing before."""
 
@@ -136,6 +146,22 @@ def test_partitions_that_ask_at_once_wait_for_the_one_connection() -> None:
         return await asyncio.gather(*(control.written([tp]) for _ in range(3)))
 
     assert asyncio.run(run()) == [{tp: 7}] * 3
+
+
+def test_turns_that_begin_at_once_ask_once_what_was_published() -> None:
+    """However many partitions begin a turn at the same time, the control topic is asked once."""
+
+    async def story() -> int:
+        topics = SteadyTopics()
+        control = Control("control", topics, "g", workshop_of(None), WallClock())
+        await control.start()
+        before = topics.asked
+        await asyncio.gather(*(control.current() for _ in range(4)))
+        asked = topics.asked - before
+        await control.stop()
+        return asked
+
+    assert asyncio.run(story()) == 1
 
 
 def test_the_control_topic_is_followed_after_an_outage() -> None:

@@ -13,7 +13,12 @@ from aiokafka.errors import CommitFailedError
 
 from journeystream.agents import telling
 from journeystream.agents.batch_transport import BatchConsumerThread
+from journeystream.agents.changelog import Ledger
+from journeystream.agents.cluster import KafkaCluster
+from journeystream.agents.commit_at_least_once import RepeatingCommitter
 from journeystream.agents.telling import Offsets, Teller
+from journeystream.broker_access import BrokerAccess
+from journeystream.state.memory import MemoryStore
 
 OFFSETS = {TopicPartition("web", 0): 7}
 PATIENCE = 20.0
@@ -131,12 +136,17 @@ class Coordinator:
     def __init__(self, refusal: Exception | None = None) -> None:
         self.asked: asyncio.Queue[Offsets] = asyncio.Queue()
         self.answer = asyncio.Event()
+        self.waiting = 0
         self._refusal = refusal
 
     async def tell(self, offsets: Offsets) -> None:
         """Hear of offsets."""
         self.asked.put_nowait(offsets)
-        await self.answer.wait()
+        self.waiting += 1
+        try:
+            await self.answer.wait()
+        finally:
+            self.waiting -= 1
         if self._refusal is not None:
             raise self._refusal
 
@@ -199,6 +209,7 @@ def test_what_kafka_does_not_hear_in_time_is_not_told(monkeypatch: pytest.Monkey
         await asyncio.wait_for(asyncio.gather(teller.settle(), teller.settle()), PATIENCE)
         teller.tell(offsets_of(1, 8))
         assert await coordinator.hears() == offsets_of(1, 8)
+        assert coordinator.waiting == 1, "nobody waits for the old answer any more"
 
     asyncio.run(silence())
 
@@ -238,3 +249,22 @@ def test_who_is_cut_short_at_the_end_tells_nothing_more() -> None:
         assert await coordinator.hears() == offsets_of(1)
 
     asyncio.run(cut_short())
+
+
+def test_a_partition_has_told_its_offsets_when_it_has_ended() -> None:
+    """A committer that stops waits for what it told last."""
+
+    async def told() -> None:
+        coordinator = Coordinator()
+        teller = Teller(coordinator.tell)
+        cluster = KafkaCluster(BrokerAccess("127.0.0.1:1"))
+        committer = RepeatingCommitter(Ledger(0, "changelog", "g"), cluster, MemoryStore(), teller)
+        teller.tell(offsets_of(0))
+        await coordinator.hears()
+        stopping = asyncio.ensure_future(committer.stop())
+        ended, _ = await asyncio.wait((stopping,), timeout=0.05)
+        assert not ended
+        coordinator.answer.set()
+        await asyncio.wait_for(stopping, PATIENCE)
+
+    asyncio.run(told())

@@ -5,6 +5,7 @@ Each is a law of the shell turned off, in a context; outside of it the shell is 
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,9 @@ from journeystream.agents.commit_at_least_once import RepeatingCommitter
 from journeystream.agents.control import Control
 from journeystream.agents.intake import Intake
 from journeystream.agents.partition import _ROOM, Partition
+from journeystream.agents.partitions import Partitions
 from journeystream.agents.recovery import Replica
+from journeystream.agents.telling import Teller
 from journeystream.clock import Clock
 from journeystream.events import Entry
 from journeystream.journeys import Journeys
@@ -38,7 +41,7 @@ _commit, _apply, _init, _look = (
     Committer.__init__,
     CatchingUp.__init__,
 )
-_repeat, _close = RepeatingCommitter.commit, Partition._end
+_repeat, _close, _revoke = RepeatingCommitter.commit, Partition._end, Partitions.revoke
 _numbers = itertools.count()
 
 
@@ -51,6 +54,15 @@ async def _saves_first(
 ) -> None:
     self._store.save(changes, partition)
     await _commit(self, outputs, changes, partition, offsets)
+
+
+async def _tells_on(self: Teller) -> None:
+    del self
+
+
+async def _waits_for_nobody(self: Partitions) -> None:
+    self._ending = asyncio.Lock()
+    await _revoke(self)
 
 
 async def _keeps_open(self: Partition) -> None:
@@ -168,6 +180,12 @@ def _much_moving(plan: Plan) -> bool:
     return len(plan.sources) == 2
 
 
+def _slowly(plan: Plan) -> bool:
+    """Let answers take so long that offsets are still to be told when a partition ends."""
+    plan.network.slowest = 0.05
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Mutant:
     """What is put instead of what; `bias` turns a plan to where that matters, or declines it.
@@ -201,6 +219,10 @@ MUTANTS: dict[str, Mutant] = {
     "what nobody reads does not move the clock": Mutant(Intake, "mark", _marks_nothing),
     "a partition whose end is cut short keeps its store open": Mutant(
         Partition, "_end", _keeps_open, repeats=True
+    ),
+    "who has ended goes on telling": Mutant(Teller, "settle", _tells_on, _slowly, repeats=True),
+    "a group does not wait for a worker that ends": Mutant(
+        Partitions, "revoke", _waits_for_nobody, repeats=True
     ),
     "gaps are borne": Mutant(Partition, "_accept_gap", _bears_gaps),
     "recovery ends early": Mutant(Replica, "catch_up", _restores_little),

@@ -23,6 +23,7 @@ _FOUND = {
     "a topic begins with the batch that comes first": 159,
     "the clock does not wait for late markers": 106,
     "a partition whose end is cut short keeps its store open": 157,
+    "a group does not wait for a worker that ends": 41,
 }
 # Where the search for a broken shell ended last: it begins there, and goes on from the start.
 _LAST_FOUND = {
@@ -31,6 +32,7 @@ _LAST_FOUND = {
     "users who are ahead get their events again": 28,
     "a turn is saved before it is written": 532,
     "stamps are not looked at": 28,
+    "who has ended goes on telling": 13,
 }
 _PRINT = "from tests.simulation.trial import try_seed as t; print([t(s).fingerprint for s in {}])"
 _REPLAYED = (1, 2, 3, 5, 8, 13)

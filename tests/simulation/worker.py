@@ -133,6 +133,7 @@ class Worker:
         self._line = Line(process)
         self.is_member: Callable[[Worker], bool] = lambda _: True
         self._ending = False
+        self._held: frozenset[int] = frozenset()
         self._in_turn = asyncio.Lock()  # Faust's consumer does one thing after the other too
         cluster = SimulatedCluster(broker, process)
         self.control = Control(CONTROL, cluster, GROUP, workshop(), self.clock)
@@ -157,15 +158,16 @@ class Worker:
         async with self._in_turn:
             self.fetcher.assign(())
             await self.partitions.revoke()
+            self._held = frozenset()
 
     async def assign(self, ours: list[int], standbys: list[int]) -> None:
         """Take over what the group gives."""
         async with self._in_turn:
-            if not self._ending:
-                await self._take_over(ours, standbys)
+            await self._take_over(ours, standbys)
 
     async def _take_over(self, ours: list[int], standbys: list[int]) -> None:
         self._broker.note(self.process.name, "is assigned", f"{ours} {standbys}")
+        self._held = frozenset(ours)
         try:
             await self.partitions.assign(ours, standbys)
         except Exception as error:  # noqa: BLE001  as Faust does, the worker ends
@@ -182,6 +184,8 @@ class Worker:
 
     async def _tell_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Tell the group, which believes only whom it has given the partition."""
+        if late := {tp.partition for tp in offsets} - self._held:
+            await self._crash(AssertionError(f"offsets of {late} are told, which were given up"))
 
         def tell() -> None:
             if self.is_member(self):
@@ -197,6 +201,7 @@ class Worker:
     async def _end(self) -> None:
         self.fetcher.assign(())
         await self.partitions.stop()
+        self._held = frozenset()
         await self.control.stop()
         self._ended(self, self.failure)
 

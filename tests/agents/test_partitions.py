@@ -1,0 +1,90 @@
+"""What a worker has is ended before another may have it, whoever asks for it and how often."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+from journeystream.agents.partitions import Partitions
+
+PATIENCE = 20.0
+
+
+class Turn:
+    """A partition that is in a turn until it is let, and takes no other when told to stop."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.told = asyncio.Event()
+        self.over = asyncio.Event()
+        self.ended = False
+        self.number = 0
+
+    async def run(self) -> None:
+        """Be in a turn."""
+        self.begun.set()
+        try:
+            await self.over.wait()
+        finally:
+            self.ended = True
+
+    def stop(self) -> None:
+        """Hear that this turn is the last one."""
+        self.told.set()
+
+
+def having(turn: Turn, patience: float) -> Partitions:
+    """Return partitions of which each is in this turn."""
+
+    async def crash(error: BaseException) -> None:
+        raise error
+
+    return Partitions(lambda _: cast("Any", turn), cast("Any", None), crash, patience)
+
+
+def test_who_asks_while_turns_end_waits_for_them_too() -> None:
+    """A group that takes partitions from a worker that is ending gets them when they have ended."""
+
+    async def ending() -> None:
+        turn = Turn()
+        partitions = having(turn, PATIENCE)
+        await partitions.assign([0])
+        await turn.begun.wait()
+        stopping = asyncio.ensure_future(partitions.stop())
+        await turn.told.wait()
+        revoking = asyncio.ensure_future(partitions.revoke())
+        done, _ = await asyncio.wait((revoking,), timeout=0.05)
+        assert not done
+        turn.over.set()
+        await asyncio.wait_for(asyncio.gather(stopping, revoking), PATIENCE)
+        assert turn.ended
+
+    asyncio.run(ending())
+
+
+def test_a_turn_that_does_not_end_is_cut_short() -> None:
+    """Patience has an end, and then nothing of the partition is at work any more."""
+
+    async def ending() -> None:
+        turn = Turn()
+        partitions = having(turn, 0.05)
+        await partitions.assign([0])
+        await turn.begun.wait()
+        await asyncio.wait_for(asyncio.gather(partitions.revoke(), partitions.stop()), PATIENCE)
+        assert turn.ended
+
+    asyncio.run(ending())
+
+
+def test_a_worker_that_has_ended_takes_nothing_more() -> None:
+    """What the group still gives to a worker that has ended is not begun."""
+
+    async def late() -> None:
+        turn = Turn()
+        partitions = having(turn, PATIENCE)
+        await partitions.stop()
+        await partitions.assign([0], [1])
+        assert not partitions.running
+        assert not partitions.standing_by
+
+    asyncio.run(late())
