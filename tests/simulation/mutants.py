@@ -133,12 +133,9 @@ async def _does_not_ask(self: Control) -> Journeys:
 
 
 def _applies_all(
-    self: RepeatingCommitter,
-    topic: str,
-    records: Sequence[ConsumerRecord],
-    entries: Sequence[Entry],
+    self: RepeatingCommitter, batch: Batch, entries: Sequence[Entry]
 ) -> Sequence[Entry]:
-    del self, topic, records
+    del self, batch
     return entries
 
 
