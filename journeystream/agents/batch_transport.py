@@ -37,6 +37,7 @@ from journeystream.broker_access import BrokerAccess, ConsumerClient
 
 _IDLE_SECONDS = 0.1  # how long a fetch waits; bounds how late a lone marker is noticed
 _FULL_SECONDS = 0.01  # the same while some partition has no room and may get it any time
+_LOOK_SECONDS = 1.0  # while a rebalance goes on
 _METADATA_MS = 5_000
 _FETCH_BYTES = 4 * 1024 * 1024  # per partition and fetch: the size of a batch under load
 # The most of small records: a turn holds up everything else that the worker does, and one user's
@@ -116,6 +117,11 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         del offsets
         return True
+
+    def look(self) -> None:
+        """Let aiokafka know that somebody is there, though nothing may be to fetch."""
+        if self._consumer is not None:
+            self._consumer._subscription._last_fetch_ended = time.monotonic()  # noqa: SLF001
 
     async def tell_offsets(self, offsets: Offsets) -> None:
         """Commit offsets for those who watch lag.
@@ -201,6 +207,20 @@ class BatchConsumer(Consumer):
     async def tell_offsets(self, offsets: Offsets) -> None:
         """Commit offsets as a member of the group."""
         await cast("BatchConsumerThread", self._thread).tell_offsets(offsets)
+
+    async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ANN401, ASYNC109  Faust's signature
+        """Return what comes next, and show that this loop is alive.
+
+        aiokafka leaves the group, for good, when nothing was fetched for `max_poll_interval_ms`.
+        That is right where this loop hangs, and wrong where there is nothing to fetch: a spare has
+        no partition, and one that is being restored has no room.
+        """
+        thread = cast("BatchConsumerThread", self._thread)
+        thread.look()
+        while not (self.flow_active or self.should_stop):
+            await self.wait(cast("Any", self.can_resume_flow), timeout=_LOOK_SECONDS)
+            thread.look()
+        return await super()._wait_next_records(timeout)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ANN401, ASYNC109  Faust's signature
         del timeout

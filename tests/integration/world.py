@@ -149,6 +149,7 @@ class World:
         live: bool = False,
         keyed: bool = True,
         more: str = "",
+        partitions: int = PARTITIONS,
     ) -> None:
         self.directory = directory
         self.bootstrap = bootstrap
@@ -160,7 +161,7 @@ class World:
                 app=self.app,
                 time="live" if live else "replay",
                 bootstrap=bootstrap,
-                partitions=PARTITIONS,
+                partitions=partitions,
                 keyed=str(keyed).lower(),
                 more=more.replace("{app}", self.app),
             ),
