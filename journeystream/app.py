@@ -61,7 +61,8 @@ if TYPE_CHECKING:
 
 _SECOND = 1_000_000
 _HEARTBEATS = 3  # per session: one may be lost without the worker being given up
-_REBALANCE_SECONDS = 60.0  # how long the others wait for a worker to end its turn
+_REBALANCE_SECONDS = 60.0  # how long the others wait for a worker to end its turn, or more:
+_BESIDE_TURNS = 10.0  # seconds beyond what a turn may take to end
 _POLL_SECONDS = 300.0
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  not opened here: no address to send others to
 _FOR_TURNS = 0.5  # of the time to stop: the rest is for leaving the group and closing files
@@ -137,12 +138,21 @@ class JourneyApp(faust.App):
             raise
         await super().on_start()
 
-    async def crash(self, reason: BaseException) -> None:
-        """Keep the first error: it is what the worker ended by."""
+    def _crash(self, reason: BaseException) -> None:
+        """Keep the first error, of whatever part: it is what the worker ended by."""
         if self.failure is None:
             self.failure = reason
             self.ending()
-        await super().crash(reason)
+        super()._crash(reason)
+
+    async def _on_partitions_revoked(self, revoked: set[TP]) -> None:
+        if self.should_stop:
+            # Faust tells nobody any more: who waits for these partitions has to wait for our turn.
+            await self.partitions.revoke()
+        await super()._on_partitions_revoked(revoked)
+
+    def _on_rebalance_when_stopped(self) -> None:
+        """Do nothing: the consumer's own thread leaves the group; Faust closes it half-way here."""
 
     def _describe(self) -> None:
         names = {
@@ -215,7 +225,7 @@ def build_app(
         make=lambda number: Partition(ledger(number), open_store(number), app.around),
         stand_by=lambda number: Standby(partial(open_store, number), ledger(number), cluster),
         crash=app.crash,
-        patience=project.limits.stop_seconds * _FOR_TURNS,
+        patience=_patience(project),
     )
     if listening is not None:
         _serve(app, listening)
@@ -223,6 +233,11 @@ def build_app(
     source_events(app, topics, app.partitions)
     _follow_assignments(app, frozenset(topics))
     return app
+
+
+def _patience(project: Project) -> float:
+    """Return how many seconds a turn may take to end."""
+    return project.limits.stop_seconds * _FOR_TURNS
 
 
 def _url_of(project: Project, listening: socket.socket | None) -> URL:
@@ -332,7 +347,7 @@ def _faust_app(project: Project, bootstrap: BrokerAccess, url: URL) -> JourneyAp
         broker=[URL(f"kafka://{address.strip()}") for address in bootstrap.address.split(",")],
         broker_session_timeout=session,
         broker_heartbeat_interval=session / _HEARTBEATS,
-        broker_rebalance_timeout=_REBALANCE_SECONDS,
+        broker_rebalance_timeout=max(_REBALANCE_SECONDS, _patience(project) + _BESIDE_TURNS),
         broker_max_poll_interval=_POLL_SECONDS,
         consumer_group_instance_id=project.kafka.instance and f"{worker}-{same}",
         canonical_url=url,

@@ -114,6 +114,20 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             isolation_level="read_committed",
         )
 
+    async def on_thread_stop(self) -> None:
+        """Leave the group when no partition is in a turn any more.
+
+        Where one partition has failed, this thread hears of it while others are in theirs.
+        """
+        ending = cast("Any", self.app).partitions.stop()
+        try:
+            stopping = asyncio.run_coroutine_threadsafe(ending, self.parent_loop)
+        except RuntimeError:  # that loop is closed, and nothing runs in it
+            ending.close()
+        else:
+            await asyncio.wait((asyncio.wrap_future(stopping),))
+        await super().on_thread_stop()
+
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         del offsets
         return True
