@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -97,8 +97,23 @@ class KafkaProducer:
         await self._client.start()
 
     async def stop(self) -> None:
-        """Let go; what is open stays open."""
-        await self._client.stop()
+        """Let go; what is open stays open, and what was not sent until we are cut short is dropped.
+
+        aiokafka would send it as soon as its broker is back, when another may have the partition.
+        """
+        try:
+            await self._client.stop()
+        except asyncio.CancelledError:
+            await self._drop()
+            raise
+
+    async def _drop(self) -> None:
+        sender, unsent = self._client._sender, self._client._message_accumulator  # noqa: SLF001
+        if sender is not None and sender.sender_task is not None:
+            sender.sender_task.cancel()
+        for batch in chain(*unsent._batches.values(), unsent._pending_batches):  # noqa: SLF001
+            batch.future.cancel()
+        await self._client.client.close()
 
     def makes_one_batch(self, records: Iterable[OutRecord]) -> bool:
         """Tell whether records of one partition surely go in one batch, which stands or not."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from aiokafka.structs import ConsumerRecord
 from journeystream import metrics
 from journeystream.agents.changelog import Ledger, Restored, Stamp
 from journeystream.agents.cluster import Consumer, KafkaCluster, Producer
-from journeystream.agents.commit import Committer
+from journeystream.agents.commit import Committer, close
 from journeystream.agents.commit_at_least_once import RepeatingCommitter
 from journeystream.agents.control import Control
 from journeystream.agents.partition import Partition
@@ -24,6 +25,7 @@ from journeystream.agents.standby import Standby
 from journeystream.agents.telling import Teller
 from journeystream.broker_access import BrokerAccess
 from journeystream.clock import WallClock
+from journeystream.embedded_broker import EmbeddedBroker
 from journeystream.errors import OutputRefused, StateError
 from journeystream.project import Project
 from journeystream.publishing import workshop_of
@@ -281,3 +283,25 @@ def test_a_closed_connection_does_not_fail_a_transaction(
 
     asyncio.run(asyncio.wait_for(story(), PATIENCE))
     assert asked >= 4, "for the transactional id and for the group, again and again"
+
+
+def test_a_producer_that_is_cut_short_sends_nothing_when_its_broker_is_back(tmp_path: Path) -> None:
+    """What a broker that was away has not taken is dropped with the producer: by then another
+    worker may have the partition."""  # noqa: D205, D209  one sentence
+
+    async def story() -> None:
+        with EmbeddedBroker(tmp_path / "broker") as broker:
+            topic = new_topic(broker.bootstrap)
+            producer = KafkaCluster(BrokerAccess(broker.bootstrap)).producer(None)
+            await producer.start()
+            await producer.send([OutRecord(topic, b"k", b"before")])
+        mine = asyncio.current_task()
+        sending = asyncio.ensure_future(producer.send([OutRecord(topic, b"k", b"meanwhile")]))
+        await asyncio.wait((sending,), timeout=0.2)
+        sending.cancel()
+        await close(producer)
+        if others := asyncio.all_tasks() - {mine}:
+            _, left = await asyncio.wait(others, timeout=PATIENCE)
+            assert not left
+
+    asyncio.run(story())
