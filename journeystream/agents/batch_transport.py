@@ -39,6 +39,9 @@ _IDLE_SECONDS = 0.1  # how long a fetch waits; bounds how late a lone marker is 
 _FULL_SECONDS = 0.01  # the same while some partition has no room and may get it any time
 _LOOK_SECONDS = 1.0  # while a rebalance goes on
 _METADATA_MS = 5_000
+# Offsets without records that markers of transactions do not make, as a rule: asking costs some
+# milliseconds.
+_HOLE = 100
 _FETCH_BYTES = 4 * 1024 * 1024  # per partition and fetch: the size of a batch under load
 # The most of small records: a turn holds up everything else that the worker does, and one user's
 # event may take a millisecond.
@@ -182,11 +185,24 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         for tp, position in after.items():
             records = fetched.get(tp, [])
             if records or self._handed.get(tp) != position:
+                stood = before.get(tp, self._handed.get(tp))
                 self._handed[tp] = position
-                # The consumer may have been sent back while the fetch waited.
-                start = min(before.get(tp, 0), records[0].offset if records else position)
+                first = records[0].offset if records else position
+                start = await self._start(consumer, tp, stood, first)
                 batches[tp] = [Batch(tp.topic, tp.partition, records, start, position)]
         return batches
+
+    async def _start(self, consumer: ConsumerClient, tp: TP, stood: int | None, first: int) -> int:
+        """Return from where on nothing but what was read is in the partition.
+
+        Where retention has overtaken it aiokafka goes on at the beginning, and tells nobody.
+        """
+        if stood is not None and first - stood < _HOLE:
+            return min(stood, first)  # it may have been sent back while the fetch waited
+        with contextlib.suppress(KafkaError):
+            begin: int = (await consumer.beginning_offsets([tp]))[tp]
+            return min(max(stood or 0, begin), first)
+        return min(stood or 0, first)
 
     def _take_as_read(self, consumer: ConsumerClient) -> None:
         """Let what is fetched be handed on as it was read."""
