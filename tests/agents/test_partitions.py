@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
+import pytest
+
 from journeystream.agents.partitions import Partitions
+from journeystream.app import build_app
+from journeystream.broker_access import BrokerAccess
+from journeystream.project import Project
 
 PATIENCE = 20.0
 
@@ -104,3 +109,11 @@ def test_nobody_waits_for_a_state_to_be_restored_that_is_given_up() -> None:
         assert turn.ended
 
     asyncio.run(ending())
+
+
+@pytest.mark.parametrize("stop_within", ["30 seconds", "10 minutes"])
+def test_a_group_waits_longer_than_a_turn_may_take_to_end(stop_within: str) -> None:
+    """However long a turn is given, Kafka does not give the partition away before."""
+    settings = {"sources": [{"topic": "events"}], "limits": {"stop_within": stop_within}}
+    app = build_app(Project.model_validate(settings), BrokerAccess("127.0.0.1:1"))
+    assert app.conf.broker_rebalance_timeout > app.partitions._patience
