@@ -75,17 +75,13 @@ class Partitions:
             self._standbys[number] = asyncio.create_task(self._follow(number))
 
     async def revoke(self) -> None:
-        """End all processors; each finishes the turn that it is in, but no restoring."""
+        """End all processors; each finishes the turn that it is in."""
         # A group may ask while the worker ends: what it takes must have ended for it, too.
         async with self._ending:
             running = list(self._running.values())
             self._running.clear()
             for partition, _ in running:
                 partition.stop()
-            await asyncio.sleep(0)  # cancelled before it began, one would keep its store open
-            for partition, task in running:
-                if partition.standing == "restoring":  # and would be until it is whole
-                    task.cancel()
             tasks = [task for _, task in running]
             if tasks:
                 _, late = await asyncio.wait(tasks, timeout=self._patience)

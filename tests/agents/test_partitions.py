@@ -24,7 +24,6 @@ class Turn:
         self.over = asyncio.Event()
         self.ended = False
         self.number = 0
-        self.standing = "running"
 
     async def run(self) -> None:
         """Be in a turn."""
@@ -94,21 +93,6 @@ def test_a_worker_that_has_ended_takes_nothing_more() -> None:
         assert not partitions.standing_by
 
     asyncio.run(late())
-
-
-def test_nobody_waits_for_a_state_to_be_restored_that_is_given_up() -> None:
-    """A partition that is not recovered yet is let go at once, also when it has only just come."""
-
-    async def ending() -> None:
-        turn = Turn()
-        turn.standing = "restoring"
-        partitions = having(turn, PATIENCE)
-        await partitions.assign([0])
-        assert not turn.begun.is_set()
-        await asyncio.wait_for(partitions.revoke(), PATIENCE / 4)
-        assert turn.ended
-
-    asyncio.run(ending())
 
 
 @pytest.mark.parametrize("stop_within", ["30 seconds", "10 minutes"])
