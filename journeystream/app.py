@@ -61,8 +61,9 @@ if TYPE_CHECKING:
 
 _SECOND = 1_000_000
 _HEARTBEATS = 3  # per session: one may be lost without the worker being given up
-_REBALANCE_SECONDS = 60.0  # how long the others wait for a worker to end its turn, or more:
-_BESIDE_TURNS = 10.0  # seconds beyond what a turn may take to end
+# How long the others wait for a worker to end its turn: at least the first, and always so much
+# longer than a turn may take to end.
+_REBALANCE_SECONDS, _BESIDE_TURNS = 60.0, 10.0
 _POLL_SECONDS = 300.0
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  not opened here: no address to send others to
 _FOR_TURNS = 0.5  # of the time to stop: the rest is for leaving the group and closing files

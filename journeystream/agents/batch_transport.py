@@ -20,7 +20,7 @@ import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import faust
 from aiokafka.consumer.fetcher import PartitionRecords
@@ -39,9 +39,6 @@ _IDLE_SECONDS = 0.1  # how long a fetch waits; bounds how late a lone marker is 
 _FULL_SECONDS = 0.01  # the same while some partition has no room and may get it any time
 _LOOK_SECONDS = 1.0  # while a rebalance goes on
 _METADATA_MS = 5_000
-# Offsets without records that markers of transactions do not make, as a rule: asking costs some
-# milliseconds.
-_HOLE = 100
 _FETCH_BYTES = 4 * 1024 * 1024  # per partition and fetch: the size of a batch under load
 # The most of small records: a turn holds up everything else that the worker does, and one user's
 # event may take a millisecond.
@@ -71,6 +68,13 @@ class _Fetched(OrderedDict[TP, Any]):
         if records is not None:
             records.__class__ = _AsRead
         super().__setitem__(tp, result)
+
+
+class _Place(NamedTuple):
+    """Where a consumer stands; `since` is another object once it stands there anew."""
+
+    position: int
+    since: object
 
 
 class DaemonThread(WorkerThread):
@@ -175,34 +179,48 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             # What was handed over before a rebalance may have been dropped in it.
             self._generation = self.app.consumer_generation_id
             self._handed.clear()
-        before = self._positions(consumer, active_partitions)
+        before = self._places(consumer, active_partitions)
         self._take_as_read(consumer)
         most = max_records or _FETCH_RECORDS
         fetched = await super()._fetch_records(consumer, active_partitions, timeout, most)
         self._set_wait(consumer, sum(map(len, fetched.values())))
-        after = self._positions(consumer, active_partitions)
+        assignment = _assignment_of(consumer)
+        news = {
+            tp: place
+            for tp, place in self._places(consumer, active_partitions).items()
+            if tp in fetched or self._handed.get(tp) != place.position
+        }
+        starts = await self._starts(consumer, before, news)
+        if _assignment_of(consumer) is not assignment:
+            return {}  # a rebalance has passed meanwhile: this is read again by whoever has it now
         batches: dict[TP, list[Batch]] = {}
-        for tp, position in after.items():
+        for tp, (position, _) in news.items():
+            self._handed[tp] = position
             records = fetched.get(tp, [])
-            if records or self._handed.get(tp) != position:
-                stood = before.get(tp, self._handed.get(tp))
-                self._handed[tp] = position
-                first = records[0].offset if records else position
-                start = await self._start(consumer, tp, stood, first)
-                batches[tp] = [Batch(tp.topic, tp.partition, records, start, position)]
+            # It may have been sent back while the fetch waited.
+            start = min(starts[tp], records[0].offset if records else position)
+            batches[tp] = [Batch(tp.topic, tp.partition, records, start, position)]
         return batches
 
-    async def _start(self, consumer: ConsumerClient, tp: TP, stood: int | None, first: int) -> int:
-        """Return from where on nothing but what was read is in the partition.
+    async def _starts(
+        self, consumer: ConsumerClient, before: Mapping[TP, _Place], after: Mapping[TP, _Place]
+    ) -> dict[TP, int]:
+        """Return from where on nothing but what was read is in each partition.
 
-        Where retention has overtaken it aiokafka goes on at the beginning, and tells nobody.
+        That is where the consumer stood, or, where it stands anew, where the partition begins:
+        where retention has overtaken it aiokafka goes on there, and tells nobody.
         """
-        if stood is not None and first - stood < _HOLE:
-            return min(stood, first)  # it may have been sent back while the fetch waited
-        with contextlib.suppress(KafkaError):
-            begin: int = (await consumer.beginning_offsets([tp]))[tp]
-            return min(max(stood or 0, begin), first)
-        return min(stood or 0, first)
+        starts = {
+            tp: place.position
+            for tp, place in before.items()
+            if tp in after and place.since is after[tp].since
+        }
+        anew = [tp for tp in after if tp not in starts]
+        begins: Mapping[TP, int] = {}
+        if anew:
+            with contextlib.suppress(KafkaError):
+                begins = await consumer.beginning_offsets(anew)
+        return {**starts, **{tp: begins.get(tp, 0) for tp in anew}}
 
     def _take_as_read(self, consumer: ConsumerClient) -> None:
         """Let what is fetched be handed on as it was read."""
@@ -217,15 +235,19 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             time.monotonic(), events
         )
 
-    def _positions(self, consumer: ConsumerClient, tps: set[TP]) -> dict[TP, int]:
+    def _places(self, consumer: ConsumerClient, tps: set[TP]) -> dict[TP, _Place]:
         """Return where the consumer stands in those partitions where it knows that."""
-        assignment = consumer._subscription.subscription.assignment  # noqa: SLF001
+        assignment = _assignment_of(consumer)
         states = {} if assignment is None else {tp: assignment.state_value(tp) for tp in tps}
         return {
-            tp: state._position  # noqa: SLF001
+            tp: _Place(state._position, state._position_fut)  # noqa: SLF001
             for tp, state in states.items()
             if state is not None and state._position is not None  # noqa: SLF001
         }
+
+
+def _assignment_of(consumer: ConsumerClient) -> Any:  # noqa: ANN401  aiokafka's
+    return consumer._subscription.subscription.assignment  # noqa: SLF001
 
 
 class BatchConsumer(Consumer):

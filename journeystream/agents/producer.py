@@ -109,11 +109,16 @@ class KafkaProducer:
 
     async def _drop(self) -> None:
         sender, unsent = self._client._sender, self._client._message_accumulator  # noqa: SLF001
+        client = self._client.client
         if sender is not None and sender.sender_task is not None:
             sender.sender_task.cancel()
         for batch in chain(*unsent._batches.values(), unsent._pending_batches):  # noqa: SLF001
             batch.future.cancel()
-        await self._client.client.close()
+        for connection in client._conns.values():  # noqa: SLF001
+            if connection._writer is not None:  # noqa: SLF001
+                # Closed, it would first send what it holds, however long nobody reads that.
+                connection._writer.transport.abort()  # noqa: SLF001
+        await client.close()
 
     def makes_one_batch(self, records: Iterable[OutRecord]) -> bool:
         """Tell whether records of one partition surely go in one batch, which stands or not."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -283,6 +285,29 @@ def test_a_closed_connection_does_not_fail_a_transaction(
 
     asyncio.run(asyncio.wait_for(story(), PATIENCE))
     assert asked >= 4, "for the transactional id and for the group, again and again"
+
+
+def test_a_producer_lets_go_of_a_broker_that_reads_nothing(tmp_path: Path) -> None:
+    """Where more is under way than the network holds, and nobody takes it, closing has an end."""
+
+    async def story() -> None:
+        with EmbeddedBroker(tmp_path / "broker") as broker:
+            topic = new_topic(broker.bootstrap)
+            producer = KafkaCluster(BrokerAccess(broker.bootstrap)).producer(None)
+            await producer.start()
+            await producer.send([OutRecord(topic, b"k", b"before")])
+            assert broker._child is not None
+            os.kill(broker._child.pid, signal.SIGSTOP)
+            try:
+                much = OutRecord(topic, b"k", bytes(30_000_000))
+                sending = asyncio.ensure_future(producer.send([much]))
+                await asyncio.wait((sending,), timeout=1.0)
+                sending.cancel()
+                await asyncio.wait_for(close(producer), PATIENCE / 2)
+            finally:
+                os.kill(broker._child.pid, signal.SIGCONT)
+
+    asyncio.run(story())
 
 
 def test_a_producer_that_is_cut_short_sends_nothing_when_its_broker_is_back(tmp_path: Path) -> None:

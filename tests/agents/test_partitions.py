@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, cast
 
 import pytest
+from mode import Service
 
 from journeystream.agents.partitions import Partitions
 from journeystream.app import build_app
@@ -101,3 +102,19 @@ def test_a_group_waits_longer_than_a_turn_may_take_to_end(stop_within: str) -> N
     settings = {"sources": [{"topic": "events"}], "limits": {"stop_within": stop_within}}
     app = build_app(Project.model_validate(settings), BrokerAccess("127.0.0.1:1"))
     assert app.conf.broker_rebalance_timeout > app.partitions._patience
+
+
+def test_whatever_part_fails_is_what_the_worker_ended_by() -> None:
+    """An error in one of Faust's own parts is kept as the app's are, and the time to end runs."""
+
+    async def failing() -> None:
+        settings = {"sources": [{"topic": "events"}]}
+        app = build_app(Project.model_validate(settings), BrokerAccess("127.0.0.1:1"))
+        ending = asyncio.Event()
+        app.ending = ending.set
+        error = ValueError("a fault")
+        await Service(beacon=app.beacon).crash(error)
+        assert app.failure is error
+        assert ending.is_set()
+
+    asyncio.run(failing())

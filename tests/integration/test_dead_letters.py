@@ -9,15 +9,10 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import MakeWorld
+from tests.integration.hello import HELLO
 from tests.integration.waiting import PATIENCE
 from tests.integration.world import Worker, World
 
-JOURNEY = """\
-id: hello
-name: Hello
-entry: {condition: {event: Signed Up}}
-steps: [{id: greet, type: send_to_destinations, destinations: [email]}]
-"""
 BOUND = "limits: {dead_letters_in_a_row: 3}"
 IN_A_ROW = "JOURNEYSTREAM_LIMITS__DEAD_LETTERS_IN_A_ROW"
 LARGEST = "JOURNEYSTREAM_LIMITS__MESSAGE_BYTES"
@@ -26,7 +21,7 @@ LARGEST = "JOURNEYSTREAM_LIMITS__MESSAGE_BYTES"
 def _world(make_world: MakeWorld, **options: object) -> World:
     world = make_world(**options)
     file = world.directory / "hello.yaml"
-    file.write_text(JOURNEY, encoding="utf-8")
+    file.write_text(HELLO, encoding="utf-8")
     world.cli("publish", file)
     return world
 

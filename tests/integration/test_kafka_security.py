@@ -18,15 +18,10 @@ import trustme
 
 from tests.brokers import BrokerMissingError
 from tests.brokers.secured import PASSWORDS, SecuredBroker, secured_broker
+from tests.integration.hello import HELLO
 from tests.integration.waiting import PATIENCE, wait_until
 from tests.integration.world import World
 
-HELLO = """\
-id: hello
-name: Hello
-entry: {condition: {event: Signed Up}}
-steps: [{id: greet, type: send_to_destinations, destinations: [email]}]
-"""
 SIGNED_UP = {
     "type": "track",
     "event": "Signed Up",

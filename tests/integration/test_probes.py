@@ -10,15 +10,10 @@ import pytest
 from journeystream.embedded_broker import EmbeddedBroker, free_port
 from tests.integration.asking import asked
 from tests.integration.conftest import MakeWorld
+from tests.integration.hello import HELLO
 from tests.integration.waiting import wait_until
 from tests.integration.world import PARTITIONS, Worker, World
 
-HELLO = """\
-id: hello
-name: Hello
-entry: {condition: {event: Signed Up}}
-steps: [{id: greet, type: send_to_destinations, destinations: [email]}]
-"""
 SOME_EVENTS = [{"type": "track", "event": "Signed Up", "userId": f"u{n}"} for n in range(40)]
 
 

@@ -9,23 +9,17 @@ import pytest
 from journeystream.embedded_broker import free_port
 from tests.integration.asking import asked
 from tests.integration.conftest import MakeWorld
+from tests.integration.hello import HELLO
 from tests.integration.impatient_worker import POLL_SECONDS
 from tests.integration.waiting import wait_until
 from tests.integration.world import Worker
-
-JOURNEY = """\
-id: hello
-name: Hello
-entry: {condition: {event: Signed Up}}
-steps: [{id: greet, type: send_to_destinations, destinations: [email]}]
-"""
 
 
 @pytest.mark.usefixtures("moving_partitions")
 def test_a_spare_takes_over_however_long_it_had_no_partition(make_world: MakeWorld) -> None:
     """Who has had nothing to fetch for longer than a consumer may be idle is still in the group."""
     world = make_world(partitions=1)
-    world.publish(JOURNEY)
+    world.publish(HELLO)
     port = free_port()
     with world.doomed_worker("worker-1") as first:
         wait_until(lambda: first.held == 1, "the first worker's partition")

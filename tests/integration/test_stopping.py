@@ -8,15 +8,10 @@ import pytest
 
 from journeystream.embedded_broker import EmbeddedBroker, free_port
 from tests.integration.conftest import MakeWorld
+from tests.integration.hello import HELLO
 from tests.integration.waiting import wait_until
 from tests.integration.world import Worker, World
 
-JOURNEY = """\
-id: hello
-name: Hello
-entry: {condition: {event: Signed Up}}
-steps: [{id: greet, type: send_to_destinations, destinations: [email]}]
-"""
 ENDLESS = """\
 id: endless
 name: Endless
@@ -31,7 +26,7 @@ def test_a_worker_ends_in_time_although_its_broker_is_gone(tmp_path: Path) -> No
     """After the broker has died under it, SIGTERM ends the worker within `limits.stop_within`."""
     with EmbeddedBroker(tmp_path / "broker") as broker:
         world = World(tmp_path, broker.bootstrap)
-        world.publish(JOURNEY)
+        world.publish(HELLO)
         worker = Worker(
             world, "worker-1", settings={"JOURNEYSTREAM_LIMITS__STOP_WITHIN": "4 seconds"}
         )
@@ -61,7 +56,7 @@ def test_a_worker_in_a_long_turn_ends_in_time(make_world: MakeWorld) -> None:
 def test_a_worker_that_is_still_starting_ends_at_once(said: str, make_world: MakeWorld) -> None:
     """SIGTERM before there are partitions ends a worker in good order."""
     world = make_world()
-    world.publish(JOURNEY)
+    world.publish(HELLO)
     worker = Worker(world, "worker-1", "--http-port", str(free_port()))
     wait_until(lambda: said in worker.log, "the start")
     assert worker.stop(within=15) == 0

@@ -163,18 +163,15 @@ class Worker:
     async def assign(self, ours: list[int], standbys: list[int]) -> None:
         """Take over what the group gives."""
         async with self._in_turn:
-            await self._take_over(ours, standbys)
-
-    async def _take_over(self, ours: list[int], standbys: list[int]) -> None:
-        self._broker.note(self.process.name, "is assigned", f"{ours} {standbys}")
-        self._held = frozenset(ours)
-        try:
-            await self.partitions.assign(ours, standbys)
-        except Exception as error:  # noqa: BLE001  as Faust does, the worker ends
-            await self._crash(error)
-            return
-        topics = (*self.plan.sources, REKEYED)
-        self.fetcher.assign(TopicPartition(topic, n) for topic in topics for n in ours)
+            self._broker.note(self.process.name, "is assigned", f"{ours} {standbys}")
+            self._held = frozenset(ours)
+            try:
+                await self.partitions.assign(ours, standbys)
+            except Exception as error:  # noqa: BLE001  as Faust does, the worker ends
+                await self._crash(error)
+                return
+            topics = (*self.plan.sources, REKEYED)
+            self.fetcher.assign(TopicPartition(topic, n) for topic in topics for n in ours)
 
     def leave(self) -> None:
         """End as if asked to."""
