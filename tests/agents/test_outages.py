@@ -287,15 +287,21 @@ def test_a_closed_connection_does_not_fail_a_transaction(
     assert asked >= 4, "for the transactional id and for the group, again and again"
 
 
+async def at_work(broker: EmbeddedBroker) -> tuple[Producer, str]:
+    """Return a producer that has sent something, and the topic where to."""
+    topic = new_topic(broker.bootstrap)
+    producer = KafkaCluster(BrokerAccess(broker.bootstrap)).producer(None)
+    await producer.start()
+    await producer.send([OutRecord(topic, b"k", b"before")])
+    return producer, topic
+
+
 def test_a_producer_lets_go_of_a_broker_that_reads_nothing(tmp_path: Path) -> None:
     """Where more is under way than the network holds, and nobody takes it, closing has an end."""
 
     async def story() -> None:
         with EmbeddedBroker(tmp_path / "broker") as broker:
-            topic = new_topic(broker.bootstrap)
-            producer = KafkaCluster(BrokerAccess(broker.bootstrap)).producer(None)
-            await producer.start()
-            await producer.send([OutRecord(topic, b"k", b"before")])
+            producer, topic = await at_work(broker)
             assert broker._child is not None
             os.kill(broker._child.pid, signal.SIGSTOP)
             try:
@@ -316,10 +322,7 @@ def test_a_producer_that_is_cut_short_sends_nothing_when_its_broker_is_back(tmp_
 
     async def story() -> None:
         with EmbeddedBroker(tmp_path / "broker") as broker:
-            topic = new_topic(broker.bootstrap)
-            producer = KafkaCluster(BrokerAccess(broker.bootstrap)).producer(None)
-            await producer.start()
-            await producer.send([OutRecord(topic, b"k", b"before")])
+            producer, topic = await at_work(broker)
         mine = asyncio.current_task()
         sending = asyncio.ensure_future(producer.send([OutRecord(topic, b"k", b"meanwhile")]))
         await asyncio.wait((sending,), timeout=0.2)
